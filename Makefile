@@ -1,0 +1,43 @@
+# make simulate   the main job: a federated simulation on MovieLens-100K, with a report
+# make test       every check: style, types, layers, tests, doctests
+
+VENV ?= .venv
+PYTHON ?= python3
+OUT ?= runs/movielens-100k
+BIN := $(VENV)/bin
+SOURCES := $(shell find shared client server simulation -name '*.py' -o -name '*.j2' -o -name '*.toml')
+
+export FLWR_TELEMETRY_ENABLED = 0
+export FLWR_DISABLE_UPDATE_CHECK = 1
+export RAY_USAGE_STATS_ENABLED = 0
+
+.PHONY: setup simulate test lint types layers unit clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[dev]'
+	touch $@
+
+simulate: setup
+	$(BIN)/penchant simulate --out $(OUT) $(ARGS)
+
+test: lint types layers unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy shared/penchant client/penchant server/penchant simulation/penchant tests
+
+layers: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest tests README.md docs --pyargs --doctest-modules --doctest-glob='*.md' \
+		penchant.shared penchant.client penchant.server penchant.simulation
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,1 @@
+"""The device SDK: keeps behaviour, learns interests and ranks, all on the device."""

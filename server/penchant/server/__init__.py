@@ -1,0 +1,1 @@
+"""The aggregation server: rounds, privacy accounting and ranker releases."""

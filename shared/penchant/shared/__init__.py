@@ -1,0 +1,1 @@
+"""What devices, servers and simulations must agree on."""

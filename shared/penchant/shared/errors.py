@@ -1,0 +1,65 @@
+"""Errors: each says what was given, what was expected and what to do."""
+
+__all__ = [
+    "AssetError",
+    "CodecError",
+    "ConfigurationError",
+    "DataError",
+    "EncoderError",
+    "MissingExtraError",
+    "PenchantError",
+    "PrivacyError",
+    "RoundError",
+    "StoreError",
+]
+
+
+class PenchantError(Exception):
+    """Base of every error that penchant raises on purpose."""
+
+
+class ConfigurationError(PenchantError):
+    """A setting, flag or argument is not usable."""
+
+
+class MissingExtraError(ConfigurationError):
+    """A command or module needs an optional dependency that is not installed.
+
+    Args:
+        extra: name of the extra, such as ``"simulation"``.
+        purpose: what was asked for, such as ``"penchant simulate"``.
+    """
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the '{extra}' extra, which is not installed; "
+            f"run: pip install 'penchant[{extra}]'"
+        )
+
+
+class AssetError(PenchantError):
+    """A named file could not be fetched, or is not the file that was pinned."""
+
+
+class EncoderError(PenchantError):
+    """An encoder bundle cannot be built or loaded."""
+
+
+class DataError(PenchantError):
+    """A data set, event log or catalogue is malformed."""
+
+
+class StoreError(PenchantError):
+    """A device's local store cannot be opened, read or written."""
+
+
+class CodecError(PenchantError):
+    """Bytes are not a valid message of the wire contract."""
+
+
+class PrivacyError(PenchantError):
+    """A privacy parameter is out of range, or a budget would be exceeded."""
+
+
+class RoundError(PenchantError):
+    """A round of training cannot be run as asked."""

@@ -1,0 +1,1 @@
+"""Whole populations of devices on one machine."""
