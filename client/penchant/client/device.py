@@ -1,0 +1,342 @@
+"""A device: one person's behaviour, interests and recommendations, all kept where they are."""
+
+import time as clock
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.client.events import Event, EventKind
+from penchant.client.interests import HalfLives, InterestState
+from penchant.client.store import SqliteStore, Store, StoredEvent
+from penchant.client.tags import Tags
+from penchant.shared.catalogue import UNKNOWN_ITEM
+from penchant.shared.contract import TrainingResult, TrainingTask
+from penchant.shared.errors import ConfigurationError, DataError, RoundError
+from penchant.shared.history import History
+from penchant.shared.randomness import Randomness, SystemRandomness
+from penchant.shared.scoring import Scorer
+from penchant.shared.texts import TextEncoder
+
+__all__ = ["Device", "DeviceSettings", "Interest", "Recommendation"]
+
+STORE_NAME = "behaviour.sqlite"
+
+# How much an event of each kind says about a person's interest.
+KIND_WEIGHTS = {
+    EventKind.VIEW: 1.0,
+    EventKind.SEARCH: 1.0,
+    EventKind.CLICK: 1.0,
+    EventKind.LIKE: 2.0,
+    EventKind.DISLIKE: -1.0,
+    EventKind.PURCHASE: 3.0,
+    EventKind.SHARE: 2.0,
+    EventKind.DWELL: 1.0,
+    EventKind.CUSTOM: 1.0,
+}
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """How a device keeps and learns.
+
+    Attributes:
+        half_lives: how fast interests fade.
+        durable: wait for the disk at every write; only a simulation turns it off.
+    """
+
+    half_lives: HalfLives = field(default_factory=HalfLives)
+    durable: bool = True
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """An item and its ranking score; higher is better, only order and differences mean anything."""
+
+    item: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Interest:
+    """A tag and its share of the person's interest, from 0 to 1."""
+
+    tag: str
+    share: float
+
+
+class Device:
+    """One person's device.
+
+    Open it with ``Device.open``; it is a context manager that closes its store.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        scorer: Scorer,
+        *,
+        encoder: TextEncoder | None,
+        settings: DeviceSettings,
+        randomness: Randomness,
+    ) -> None:
+        self._store = store
+        self._scorer = scorer
+        self._encoder = encoder
+        self._settings = settings
+        self._randomness = randomness
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        scorer: Scorer,
+        *,
+        encoder: TextEncoder | None = None,
+        settings: DeviceSettings | None = None,
+        randomness: Randomness | None = None,
+    ) -> Self:
+        """Return the device that lives in ``folder``, made if it does not exist.
+
+        Args:
+            folder: where the device keeps what is private to it.
+            scorer: the ranker release in use and its catalogue.
+            encoder: embeds free text and tags; not needed for events on catalogue items.
+            settings: how it keeps and learns.
+            randomness: where noise and sampling come from; the operating system, if not given.
+
+        Raises:
+            StoreError: the store cannot be opened.
+        """
+        chosen = settings or DeviceSettings()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = SqliteStore(folder / STORE_NAME, durable=chosen.durable)
+        return cls(
+            store,
+            scorer,
+            encoder=encoder,
+            settings=chosen,
+            randomness=randomness or SystemRandomness(),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def observe(self, *events: Event) -> None:
+        """Keep events and follow them with the interest state; all of them, or none.
+
+        Raises:
+            DataError: an event names no catalogue item and has no text to embed.
+            ConfigurationError: a text has to be embedded, and the device has no encoder.
+            StoreError: the store cannot be written.
+        """
+        if not events:
+            return
+        positions = self._scorer.catalogue.positions(event.item for event in events)
+        embeddings = self._embeddings(events, positions)
+        state = self._interest_state().updated_many(
+            (
+                (embedding, event.time, KIND_WEIGHTS[event.kind])
+                for event, embedding in zip(events, embeddings, strict=True)
+            ),
+            half_lives=self._settings.half_lives,
+        )
+        stored = [
+            StoredEvent.of(event, embedding.tobytes() if position == UNKNOWN_ITEM else None)
+            for event, embedding, position in zip(events, embeddings, positions, strict=True)
+        ]
+        self._store.append(stored, interest_state=state.to_bytes())
+
+    def recommend(
+        self,
+        candidates: Sequence[str] | None = None,
+        *,
+        k: int = 10,
+        exclude_seen: bool = True,
+        now: int | None = None,
+    ) -> list[Recommendation]:
+        """Return the ``k`` best items for the person, best first; equal scores in catalogue order.
+
+        Args:
+            candidates: item ids to choose from; the whole catalogue, if not given.
+            k: how many to return at most; at least 1.
+            exclude_seen: leave out items the person has had to do with.
+            now: unix seconds of the request; the clock's, if not given.
+
+        Raises:
+            ConfigurationError: ``k`` is below 1.
+            DataError: a candidate is not in the catalogue.
+        """
+        if k < 1:
+            raise ConfigurationError(f"k is {k}; it must be at least 1")
+        history = self._history()
+        profile = self._profile(history, now)
+        positions = self._candidate_positions(candidates)
+        if exclude_seen:
+            positions = positions[~np.isin(positions, history.items)]
+        scores = self._scorer.scores(profile, positions)
+        best = np.argsort(-scores, kind="stable")[:k]
+        items = self._scorer.catalogue.items
+        return [Recommendation(items[positions[i]], float(scores[i])) for i in best]
+
+    def scores(self, *, now: int | None = None) -> NDArray[np.float32]:
+        """Return the ranking score of every catalogue item, float32 (J,).
+
+        Args:
+            now: unix seconds of the request; the clock's, if not given.
+        """
+        return self._scorer.scores(self._profile(self._history(), now))
+
+    def interests(self, *, k: int = 10) -> list[Interest]:
+        """Return the ``k`` tags with the largest share of the person's interest, largest first.
+
+        Shares are of the whole taxonomy, so those returned add up to at most 1. Before the first
+        event there are none.
+
+        Raises:
+            ConfigurationError: the device has no encoder to place the tags with.
+        """
+        state = self._interest_state()
+        if not state.weights.any():
+            return []
+        short, long = state.means()
+        shares = self._tags.distribution(short + long)
+        best = np.argsort(-shares, kind="stable")[:k]
+        return [Interest(self._tags.names[i], float(shares[i])) for i in best]
+
+    @property
+    def shared_numbers(self) -> int:
+        """D, how many numbers the shared ranker has: what an update is made of."""
+        return self._scorer.ranker.settings.size
+
+    def private_vector(self) -> NDArray[np.float32]:
+        """Return u, float32 (d,): what training has learnt of this person; it stays here."""
+        return self._private_vector(before=None)
+
+    def train(self, task: TrainingTask) -> TrainingResult:
+        """Train the private vector and the ranker on this device's events; return the update.
+
+        A round asked for again starts from where the private vector stood before it, so that a
+        repeated message does not train twice. Needs the ``train`` extra.
+
+        Raises:
+            RoundError: the task is for another ranker, or training diverged.
+        """
+        from penchant.client.training.rounds import train_round
+
+        settings = self._scorer.ranker.settings
+        if task.model_id != self._scorer.ranker.model_id:
+            raise RoundError(
+                f"the task is for ranker {task.model_id}; this device has "
+                f"{self._scorer.ranker.model_id}; install the release the server trains"
+            )
+        trained = train_round(
+            task,
+            settings=settings,
+            item_features=self._scorer.features,
+            history=self._history(),
+            private_vector=self._private_vector(before=task.round_number),
+            randomness=self._randomness.spawn(task.round_number),
+        )
+        self._store.save_private_vector(
+            task.model_id,
+            trained.private_vector.astype("<f4").tobytes(),
+            round_number=task.round_number,
+        )
+        return TrainingResult(task.model_id, task.round_number, trained.update)
+
+    @cached_property
+    def _tags(self) -> Tags:
+        return Tags.embed(self._require_encoder("interests as tags"))
+
+    def _require_encoder(self, purpose: str) -> TextEncoder:
+        if self._encoder is None:
+            raise ConfigurationError(
+                f"{purpose} need an encoder; open the device with encoder=Encoder.open(bundle)"
+            )
+        return self._encoder
+
+    def _embeddings(
+        self, events: Sequence[Event], positions: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return each event's embedding, float32 (n, m): its item's, or its text's."""
+        embeddings = self._scorer.catalogue.embeddings[positions]
+        foreign = np.flatnonzero(positions == UNKNOWN_ITEM)
+        if len(foreign) == 0:
+            return embeddings
+        texts = []
+        for place in foreign:
+            event = events[int(place)]
+            if event.text is None:
+                raise DataError(
+                    f"item {event.item!r} is not in the catalogue and the event has no text; "
+                    "give the item's text with it"
+                )
+            texts.append(event.text)
+        embeddings[foreign] = self._require_encoder("events with free text").encode(texts)
+        return embeddings
+
+    def _interest_state(self) -> InterestState:
+        dimension = self._scorer.catalogue.embeddings.shape[1]
+        kept = self._store.interest_state()
+        if kept is None:
+            return InterestState.empty(dimension)
+        return InterestState.from_bytes(kept, dimension=dimension)
+
+    def _history(self) -> History:
+        events = self._store.events()
+        positions = self._scorer.catalogue.positions(event.item for event in events)
+        features = self._scorer.features[positions]
+        for place in np.flatnonzero(positions == UNKNOWN_ITEM):
+            features[place] = self._foreign_features(events[place])
+        return History(
+            features=features,
+            items=positions,
+            kinds=np.array([EventKind(event.kind).number for event in events], dtype=np.int64),
+            times=np.array([event.time for event in events], dtype=np.int64),
+        )
+
+    def _foreign_features(self, event: StoredEvent) -> NDArray[np.float32]:
+        if event.embedding is None:  # an item of an earlier catalogue
+            return np.zeros(self._scorer.features.shape[1], dtype=np.float32)
+        embedding = np.frombuffer(event.embedding, dtype="<f4")
+        return self._scorer.ranker.feature_map.apply(embedding)
+
+    def _private_vector(self, *, before: int | None) -> NDArray[np.float32]:
+        kept = self._store.private_vector(self._scorer.ranker.model_id, before=before)
+        if kept is None:
+            return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
+        return np.frombuffer(kept, dtype="<f4").astype(np.float32)
+
+    def _profile(self, history: History, now: int | None) -> NDArray[np.float32]:
+        moment = int(clock.time()) if now is None else now
+        return self._scorer.profile(self.private_vector(), history, now=moment)
+
+    def _candidate_positions(self, candidates: Sequence[str] | None) -> NDArray[np.int64]:
+        if candidates is None:
+            return np.arange(len(self._scorer.catalogue))
+        positions = self._scorer.catalogue.positions(candidates)
+        unknown = [c for c, p in zip(candidates, positions, strict=True) if p == UNKNOWN_ITEM]
+        if unknown:
+            raise DataError(
+                f"{len(unknown)} candidates are not in the catalogue, such as {unknown[0]!r}; "
+                "only catalogue items can be recommended"
+            )
+        return positions

@@ -1,0 +1,75 @@
+"""Behaviour events: what a person did, when, and with what."""
+
+import time as clock
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from penchant.shared.errors import DataError
+
+__all__ = ["Event", "EventKind"]
+
+
+class EventKind(StrEnum):
+    """What a person did; the order is part of the wire contract (the ranker's kind weights)."""
+
+    VIEW = "view"
+    SEARCH = "search"
+    CLICK = "click"
+    LIKE = "like"
+    DISLIKE = "dislike"
+    PURCHASE = "purchase"
+    SHARE = "share"
+    DWELL = "dwell"
+    CUSTOM = "custom"
+
+    @property
+    def number(self) -> int:
+        """The kind's place in the ranker's kind weights, from 0."""
+        return _KIND_INDEX[self]
+
+
+_KIND_INDEX = {kind: index for index, kind in enumerate(EventKind)}
+
+
+class Event(BaseModel):
+    """One thing a person did.
+
+    Attributes:
+        kind: what was done.
+        item: id of a catalogue item, if there was one.
+        text: free text, such as a search; at least one of ``item`` and ``text`` is given.
+        time: unix seconds; now, if not given.
+
+    Example:
+        >>> Event(kind="search", text="cold war thrillers", time=893286638).kind.value
+        'search'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: EventKind
+    item: str | None = Field(default=None, min_length=1)
+    text: str | None = Field(default=None, min_length=1)
+    time: int = Field(default_factory=lambda: int(clock.time()), ge=0)
+
+    @model_validator(mode="after")
+    def _has_subject(self) -> Self:
+        if self.item is None and self.text is None:
+            raise ValueError("an event needs an item id, a text, or both; neither was given")
+        return self
+
+    @classmethod
+    def parse(cls, fields: dict[str, object]) -> Self:
+        """Return the event that ``fields`` describe.
+
+        Raises:
+            DataError: a field is missing, unknown or not usable.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "event"
+            raise DataError(f"event {fields!r} is not usable: {place}: {first['msg']}") from error

@@ -1,0 +1,193 @@
+"""Where a device keeps its behaviour log and its private state, behind one interface."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from penchant.client.events import Event
+from penchant.shared.errors import StoreError
+
+__all__ = ["SqliteStore", "Store", "StoredEvent"]
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    item TEXT,
+    text TEXT,
+    embedding BLOB
+);
+CREATE INDEX event_time ON event (time, id);
+CREATE TABLE value (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE private_vector (
+    model TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (model, round)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as the store keeps it.
+
+    Attributes:
+        time: unix seconds.
+        kind: an ``EventKind`` value.
+        item: id of a catalogue item, or None.
+        text: free text, or None.
+        embedding: the text's embedding as little-endian float32, or None where the item's own
+            embedding stands for it.
+    """
+
+    time: int
+    kind: str
+    item: str | None
+    text: str | None
+    embedding: bytes | None
+
+    @classmethod
+    def of(cls, event: Event, embedding: bytes | None = None) -> "StoredEvent":
+        """Return the stored form of ``event``."""
+        return cls(event.time, event.kind.value, event.item, event.text, embedding)
+
+
+class Store(Protocol):
+    """A device's local store. Every method is one transaction: done whole, or not at all."""
+
+    def append(self, events: Sequence[StoredEvent], *, interest_state: bytes) -> None:
+        """Add events together with the interest state that has seen them."""
+
+    def events(self) -> list[StoredEvent]:
+        """Return all events, oldest first; ties in time in the order they were added."""
+
+    def event_count(self) -> int:
+        """Return the number of events kept."""
+
+    def interest_state(self) -> bytes | None:
+        """Return the interest state, or None before the first event."""
+
+    def private_vector(self, model: str, *, before: int | None = None) -> bytes | None:
+        """Return the latest private vector of ``model``, of a round below ``before`` if given."""
+
+    def save_private_vector(self, model: str, content: bytes, *, round_number: int) -> None:
+        """Keep the private vector that ``round_number`` left, and the one it started from."""
+
+    def close(self) -> None:
+        """Release the store."""
+
+
+class SqliteStore:
+    """A store in one SQLite file.
+
+    Args:
+        path: the file; made, with its folder's permission, if it does not exist.
+        durable: wait for the disk at every transaction. A simulation, which can be run again,
+            turns it off.
+
+    Raises:
+        StoreError: the file is not a store, is of another version, or cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._path = path
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+            if not durable:
+                self._connection.execute("PRAGMA journal_mode = MEMORY")
+            self._prepare()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot open the store {path}: {error}") from error
+
+    def _prepare(self) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            with self._transaction() as cursor:
+                for statement in SCHEMA.split(";"):
+                    cursor.execute(statement)
+                cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            raise StoreError(
+                f"the store {self._path} has schema version {version}; this penchant reads "
+                f"version {SCHEMA_VERSION}; use the penchant that wrote it"
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Cursor]:
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise StoreError(f"cannot write to the store {self._path}: {error}") from error
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise
+
+    def append(self, events: Sequence[StoredEvent], *, interest_state: bytes) -> None:
+        """Add events together with the interest state that has seen them."""
+        rows = ((e.time, e.kind, e.item, e.text, e.embedding) for e in events)
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "INSERT INTO event (time, kind, item, text, embedding) VALUES (?, ?, ?, ?, ?)",
+                rows,
+            )
+            cursor.execute("REPLACE INTO value VALUES ('interest_state', ?)", (interest_state,))
+
+    def events(self) -> list[StoredEvent]:
+        """Return all events, oldest first; ties in time in the order they were added."""
+        rows = self._connection.execute(
+            "SELECT time, kind, item, text, embedding FROM event ORDER BY time, id"
+        )
+        return [StoredEvent(*row) for row in rows]
+
+    def event_count(self) -> int:
+        """Return the number of events kept."""
+        (count,) = self._connection.execute("SELECT count(*) FROM event").fetchone()
+        return int(count)
+
+    def interest_state(self) -> bytes | None:
+        """Return the interest state, or None before the first event."""
+        row = self._connection.execute(
+            "SELECT content FROM value WHERE name = 'interest_state'"
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def private_vector(self, model: str, *, before: int | None = None) -> bytes | None:
+        """Return the latest private vector of ``model``, of a round below ``before`` if given."""
+        row = self._connection.execute(
+            "SELECT content FROM private_vector WHERE model = ? AND round < ?"
+            " ORDER BY round DESC LIMIT 1",
+            (model, 2**62 if before is None else before),
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def save_private_vector(self, model: str, content: bytes, *, round_number: int) -> None:
+        """Keep the private vector that ``round_number`` left, and the one it started from.
+
+        The one before is kept so that a round asked for again starts from the same place.
+        """
+        with self._transaction() as cursor:
+            cursor.execute(
+                "DELETE FROM private_vector WHERE model = ? AND (round >= ? OR round <"
+                " (SELECT max(round) FROM private_vector WHERE model = ? AND round < ?))",
+                (model, round_number, model, round_number),
+            )
+            cursor.execute(
+                "INSERT INTO private_vector VALUES (?, ?, ?)", (model, round_number, content)
+            )
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()

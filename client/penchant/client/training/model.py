@@ -1,0 +1,107 @@
+"""The ranker and a person's private vector as torch tensors, and their next-event loss."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from penchant.client.training.examples import Batch
+from penchant.shared.ranker import RankerSettings, split_vector
+
+__all__ = ["Model", "next_event_loss"]
+
+PRIVATE_VECTOR = "private_vector"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything a round trains.
+
+    Attributes:
+        private_vector: float32 (d,), stays on the device.
+        shared: the ranker's named arrays, a working copy.
+    """
+
+    private_vector: Tensor
+    shared: Mapping[str, Tensor]
+
+    @classmethod
+    def of(
+        cls,
+        settings: RankerSettings,
+        vector: NDArray[np.float32],
+        private_vector: NDArray[np.float32],
+    ) -> Self:
+        """Return a working copy of a ranker's flat vector and a private vector."""
+        working = split_vector(settings, vector.copy())
+        return cls(
+            torch.from_numpy(private_vector.copy()),
+            {name: torch.from_numpy(array) for name, array in working.items()},
+        )
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Return all trained tensors by name."""
+        return {PRIVATE_VECTOR: self.private_vector, **self.shared}
+
+    def vector(self) -> NDArray[np.float32]:
+        """Return the ranker's flat vector, float32 (D,)."""
+        return np.concatenate([tensor.detach().numpy().ravel() for tensor in self.shared.values()])
+
+
+def next_event_loss(
+    model: Model,
+    batch: Batch,
+    *,
+    history_features: Tensor,
+    item_features: Tensor,
+    negatives: Tensor,
+    excluded: Tensor,
+) -> Tensor:
+    """Return the mean sampled-softmax loss of a batch of next events.
+
+    Sampled softmax with the correction of Bengio and Senecal (2008): logits of N uniform draws
+    from J items stand for all of them when log(J / N) is added.
+
+    Args:
+        model: what is trained.
+        batch: targets and their contexts.
+        history_features: float32 (n, k), features of the person's events.
+        item_features: float32 (J, k), features of the catalogue.
+        negatives: int64 (N,), catalogue rows to score against.
+        excluded: bool (J,), items that are no negatives: those the person is known to like.
+    """
+    shared = model.shared
+    queries = model.private_vector + _context(shared, batch, history_features)
+    residual = shared.get("item_residual")
+
+    def vectors(rows: Tensor) -> Tensor:
+        found = item_features[rows] @ shared["item_projection"]
+        return found if residual is None else found + residual[rows]
+
+    positive = (queries * vectors(batch.targets)).sum(1) + shared["popularity"][batch.targets]
+    others = queries @ vectors(negatives).T + shared["popularity"][negatives]
+    others = others + math.log(len(item_features) / len(negatives))
+    others = others.masked_fill(excluded[negatives], -torch.inf)
+    every = torch.cat([positive[:, None], others], dim=1)
+    return (torch.logsumexp(every, dim=1) - positive).mean()
+
+
+def _context(shared: Mapping[str, Tensor], batch: Batch, history_features: Tensor) -> Tensor:
+    """Return the attention-weighted, projected context of each example, float32 (B, d)."""
+    logits = (
+        shared["attention_position"]
+        + shared["attention_kind"][batch.kinds]
+        + shared["attention_age"] * batch.ages
+    )
+    # An event with nothing before it has no context: all its weights become zero.
+    logits = logits.masked_fill(batch.missing, -torch.inf)
+    peak = logits.max(dim=1, keepdim=True).values.clamp(min=torch.finfo(torch.float32).min)
+    weights = torch.exp(logits - peak.detach())
+    weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-30)
+    projected = history_features @ shared["context_projection"]
+    return torch.einsum("bl,bld->bd", weights, projected[batch.context])

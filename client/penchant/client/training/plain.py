@@ -1,0 +1,66 @@
+"""Local training without noise: a few steps of stochastic gradient descent."""
+
+import torch
+
+from penchant.client.training.examples import draw_batch, draw_negatives, predictable
+from penchant.client.training.model import Model, next_event_loss
+from penchant.shared.contract import LocalTraining
+from penchant.shared.history import History
+from penchant.shared.randomness import Randomness
+
+__all__ = ["train_plainly"]
+
+
+def train_plainly(
+    model: Model,
+    history: History,
+    item_features: torch.Tensor,
+    *,
+    training: LocalTraining,
+    randomness: Randomness,
+) -> None:
+    """Train ``model`` in place on a person's history.
+
+    Args:
+        model: private vector and ranker.
+        history: the person's training events.
+        item_features: float32 (J, k), features of the catalogue.
+        training: the round's public constants.
+        randomness: draws batches and negatives.
+    """
+    known = history.items[predictable(history)]
+    if len(known) == 0:
+        return
+    excluded = torch.zeros(len(item_features), dtype=torch.bool)
+    excluded[torch.from_numpy(known)] = True
+    history_features = torch.from_numpy(history.features)
+    rates = {name: training.rates.of(name) for name in model.parameters()}
+    trained = {name: tensor for name, tensor in model.parameters().items() if rates[name] > 0}
+    for tensor in trained.values():
+        tensor.requires_grad_(True)
+    history_length = len(model.shared["attention_position"])
+    for _ in range(training.steps):
+        batch = draw_batch(
+            history,
+            examples=training.examples,
+            history_length=history_length,
+            randomness=randomness,
+        )
+        negatives = draw_negatives(
+            items=len(item_features), negatives=training.negatives, randomness=randomness
+        )
+        loss = next_event_loss(
+            model,
+            batch,
+            history_features=history_features,
+            item_features=item_features,
+            negatives=torch.from_numpy(negatives),
+            excluded=excluded,
+        )
+        gradients = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)
+        with torch.no_grad():
+            for (name, tensor), gradient in zip(trained.items(), gradients, strict=True):
+                if gradient is not None:
+                    tensor -= rates[name] * gradient
+    for tensor in trained.values():
+        tensor.requires_grad_(False)

@@ -1,0 +1,79 @@
+"""How a server runs its rounds: one record of public constants."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from penchant.shared.contract import LearningRates, LocalTraining
+
+__all__ = ["OptimiserName", "OptimiserSettings", "RoundSettings"]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OptimiserName(StrEnum):
+    """Flower's server optimisers that a run can use."""
+
+    FEDAVG = "fedavg"
+    FEDADAM = "fedadam"
+
+
+class OptimiserSettings(_Settings):
+    """How the mean update moves the ranker.
+
+    Attributes:
+        name: Flower's optimiser; it turns the mean update into a step of unit rate.
+        rates: what each group of numbers multiplies its step by; ``private_vector`` is not used.
+        final_rate: the share of the rates left in the last round; they fall linearly from 1.
+        beta_1: FedAdam's decay of the first moment.
+        beta_2: FedAdam's decay of the second moment.
+        tau: FedAdam's degree of adaptivity (Reddi et al., 2021, algorithm 2).
+    """
+
+    name: OptimiserName = OptimiserName.FEDADAM
+    rates: LearningRates
+    final_rate: float = Field(default=1.0, ge=0, le=1)
+    beta_1: float = Field(default=0.9, ge=0, lt=1)
+    beta_2: float = Field(default=0.99, ge=0, lt=1)
+    tau: float = Field(default=1e-8, gt=0)
+
+
+class RoundSettings(_Settings):
+    """How rounds are run.
+
+    Attributes:
+        rounds: how many in the whole run.
+        population: N, devices a cohort is drawn from.
+        sampling_probability: chance of each device to be in a cohort.
+        minimum_cohort: a round with fewer accepted updates is void; its privacy cost counts.
+        training: what every device of a round does.
+        noise_multiplier: user-level noise, standard deviation / clipping norm; 0 for none.
+        optimiser: how the mean update moves the ranker.
+        reply_timeout: seconds to wait for a round's replies.
+    """
+
+    rounds: int = Field(gt=0)
+    population: int = Field(gt=0)
+    sampling_probability: float = Field(gt=0, le=1)
+    minimum_cohort: int = Field(default=1, gt=0)
+    training: LocalTraining
+    noise_multiplier: float = Field(default=0.0, ge=0)
+    optimiser: OptimiserSettings
+    reply_timeout: float = Field(default=3600.0, gt=0)
+
+    @model_validator(mode="after")
+    def _noise_has_a_norm(self) -> Self:
+        if self.noise_multiplier > 0 and self.training.clipping_norm is None:
+            raise ValueError(
+                f"noise_multiplier is {self.noise_multiplier} but clipping_norm is not set; "
+                "noise is a multiple of it, so set both"
+            )
+        return self
+
+    @property
+    def expected_cohort(self) -> float:
+        """Mean number of devices in a cohort."""
+        return self.population * self.sampling_probability

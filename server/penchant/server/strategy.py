@@ -1,0 +1,193 @@
+"""The Flower strategy of every penchant run: Poisson cohorts, streaming sums, user-level noise."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from logging import INFO
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+from flwr.supercore import log
+from numpy.typing import NDArray
+
+from penchant.server.aggregation import UpdateSum
+from penchant.server.checkpoints import RoundState
+from penchant.server.cohorts import draw_cohort
+from penchant.server.optimiser import ServerOptimiser
+from penchant.server.settings import RoundSettings
+from penchant.shared import flower
+from penchant.shared.codec import decode_result, encode_task
+from penchant.shared.contract import TrainingTask
+from penchant.shared.errors import CodecError
+from penchant.shared.randomness import Randomness
+from penchant.shared.ranker import Ranker
+
+__all__ = ["CohortStrategy", "RoundOutcome"]
+
+ARRAY = "ranker"
+COHORT_KEY, NOISE_KEY = 0, 1
+
+
+@dataclass(frozen=True)
+class RoundOutcome:
+    """What happened in a round.
+
+    Attributes:
+        round_number: from 1, over the whole run.
+        cohort: devices asked.
+        accepted: updates added to the sum.
+        rejected: replies that were errors, malformed, of another round, or not asked for.
+        void: too few were accepted; the ranker did not move, the privacy cost counts.
+    """
+
+    round_number: int
+    cohort: int
+    accepted: int
+    rejected: int
+    void: bool
+
+
+class CohortStrategy(Strategy):
+    """Trains a ranker over Poisson cohorts, one running sum a round.
+
+    Randomness is drawn from streams named by the round, so that a resumed run draws what the
+    uninterrupted one would have.
+
+    Args:
+        ranker: what is trained; its vector is not used, ``state`` holds the current one.
+        state: where the run stands.
+        settings: how rounds are run.
+        randomness: draws cohorts and noise.
+        on_cohort: told the round and its cohort's size before devices are asked.
+        on_round: told each finished round and the state it left, before the next begins.
+    """
+
+    def __init__(
+        self,
+        ranker: Ranker,
+        state: RoundState,
+        *,
+        settings: RoundSettings,
+        randomness: Randomness,
+        on_cohort: Callable[[int, int], None],
+        on_round: Callable[[RoundOutcome, RoundState], None],
+    ) -> None:
+        self._ranker = ranker
+        self._state = state
+        self._settings = settings
+        self._randomness = randomness
+        self._on_cohort = on_cohort
+        self._on_round = on_round
+        self._optimiser = ServerOptimiser(
+            settings.optimiser, ranker.settings, rounds=settings.rounds
+        )
+        self._awaited: set[int] = set()
+
+    def initial_arrays(self) -> ArrayRecord:
+        """Return the ranker the run stands at, as Flower wants it."""
+        return _as_record(self._state.vector)
+
+    def configure_train(
+        self,
+        server_round: int,  # noqa: ARG002 - a resumed run counts from its state
+        arrays: ArrayRecord,  # noqa: ARG002 - the state holds the ranker
+        config: ConfigRecord,  # noqa: ARG002 - public constants travel in the task
+        grid: Grid,
+    ) -> Iterable[Message]:
+        """Draw the round's cohort and return one training task for each of its devices."""
+        round_number = self._state.round_number + 1
+        cohort = draw_cohort(
+            list(grid.get_node_ids()),
+            sampling_probability=self._settings.sampling_probability,
+            randomness=self._randomness.spawn(round_number, COHORT_KEY),
+        )
+        self._awaited = set(cohort)
+        self._on_cohort(round_number, len(cohort))
+        task = TrainingTask(
+            self._ranker.model_id, round_number, self._settings.training, self._state.vector
+        )
+        record = flower.pack(encode_task(task))
+        return [Message(record, dst_node_id=device, message_type="train") for device in cohort]
+
+    def aggregate_train(
+        self,
+        server_round: int,  # noqa: ARG002 - a resumed run counts from its state
+        replies: Iterable[Message],
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Add up the round's valid updates as they come and move the ranker."""
+        round_number = self._state.round_number + 1
+        cohort = len(self._awaited)
+        updates = UpdateSum(
+            len(self._state.vector), clipping_norm=self._settings.training.clipping_norm
+        )
+        rejected = 0
+        for reply in replies:
+            update = self._valid_update(reply, round_number)
+            if update is None:
+                rejected += 1
+            else:
+                updates.add(update)
+        void = updates.count < self._settings.minimum_cohort
+        self._state = self._voided(round_number) if void else self._moved(round_number, updates)
+        outcome = RoundOutcome(round_number, cohort, updates.count, rejected, void)
+        self._on_round(outcome, self._state)
+        metrics = MetricRecord({"accepted": updates.count, "rejected": rejected})
+        return _as_record(self._state.vector), metrics
+
+    def configure_evaluate(
+        self,
+        server_round: int,  # noqa: ARG002
+        arrays: ArrayRecord,  # noqa: ARG002
+        config: ConfigRecord,  # noqa: ARG002
+        grid: Grid,  # noqa: ARG002
+    ) -> Iterable[Message]:
+        """Ask nothing: no measure of a device leaves it without noise."""
+        return []
+
+    def aggregate_evaluate(
+        self,
+        server_round: int,  # noqa: ARG002
+        replies: Iterable[Message],  # noqa: ARG002
+    ) -> MetricRecord | None:
+        """Return nothing: see ``configure_evaluate``."""
+        return None
+
+    def summary(self) -> None:
+        """Log how rounds are run."""
+        log(INFO, "\t└──> %s", self._settings)
+
+    def _valid_update(self, reply: Message, round_number: int) -> NDArray[np.float32] | None:
+        """Return a reply's update, or None where it must not count."""
+        device = reply.metadata.src_node_id
+        if device not in self._awaited or reply.has_error():
+            return None
+        try:
+            result = decode_result(flower.unpack(reply.content), size=len(self._state.vector))
+        except CodecError as error:
+            log(INFO, "reply of device %s rejected: %s", device, error)
+            return None
+        if result.round_number != round_number or result.model_id != self._ranker.model_id:
+            return None
+        self._awaited.remove(device)  # a second reply of the same device does not count
+        return result.update
+
+    def _voided(self, round_number: int) -> RoundState:
+        return RoundState(round_number, self._state.vector, self._state.moments)
+
+    def _moved(self, round_number: int, updates: UpdateSum) -> RoundState:
+        settings = self._settings
+        if settings.noise_multiplier > 0:
+            mean = updates.private_mean(
+                noise_multiplier=settings.noise_multiplier,
+                expected_count=settings.expected_cohort,
+                randomness=self._randomness.spawn(round_number, NOISE_KEY),
+            )
+        else:
+            mean = updates.mean()
+        step, moments = self._optimiser.step(mean, self._state.moments, round_number=round_number)
+        return RoundState(round_number, self._state.vector + step, moments)
+
+
+def _as_record(vector: NDArray[np.float32]) -> ArrayRecord:
+    return ArrayRecord({ARRAY: Array(vector)})

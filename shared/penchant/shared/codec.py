@@ -1,0 +1,137 @@
+"""Messages of the wire contract to bytes and back.
+
+Layout: 4 bytes ``PNCH``; contract version, 2 bytes; header length, 4 bytes; header, JSON; then the
+vector, float32. All numbers are little-endian. Decoding refuses whatever is not exactly that.
+"""
+
+import struct
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from penchant.shared.contract import (
+    CONTRACT_VERSION,
+    LocalTraining,
+    TrainingResult,
+    TrainingTask,
+)
+from penchant.shared.errors import CodecError
+
+__all__ = ["decode_result", "decode_task", "encode_result", "encode_task"]
+
+MAGIC = b"PNCH"
+PREFIX = struct.Struct("<4sHI")
+LARGEST_HEADER = 65_536
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    model_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    round_number: int = Field(ge=1, le=2**31)
+
+
+_HeaderT = TypeVar("_HeaderT", bound=_Header)
+
+
+class _TaskHeader(_Header):
+    kind: Literal["training task"] = "training task"
+    training: LocalTraining
+
+
+class _ResultHeader(_Header):
+    kind: Literal["training result"] = "training result"
+
+
+def encode_task(task: TrainingTask) -> bytes:
+    """Return ``task`` as bytes.
+
+    Raises:
+        CodecError: the vector holds a number that is not finite.
+    """
+    header = _TaskHeader(
+        model_id=task.model_id, round_number=task.round_number, training=task.training
+    )
+    return _encode(header, task.vector)
+
+
+def decode_task(data: bytes, *, size: int) -> TrainingTask:
+    """Return the task that ``data`` hold.
+
+    Args:
+        data: what came over the wire.
+        size: D, how many numbers the ranker has.
+
+    Raises:
+        CodecError: not a task of this contract version, of this size, with finite numbers.
+    """
+    header, vector = _decode(data, _TaskHeader, size)
+    return TrainingTask(header.model_id, header.round_number, header.training, vector)
+
+
+def encode_result(result: TrainingResult) -> bytes:
+    """Return ``result`` as bytes.
+
+    Raises:
+        CodecError: the update holds a number that is not finite.
+    """
+    header = _ResultHeader(model_id=result.model_id, round_number=result.round_number)
+    return _encode(header, result.update)
+
+
+def decode_result(data: bytes, *, size: int) -> TrainingResult:
+    """Return the result that ``data`` hold.
+
+    Args:
+        data: what came over the wire.
+        size: D, how many numbers the ranker has.
+
+    Raises:
+        CodecError: not a result of this contract version, of this size, with finite numbers.
+    """
+    header, update = _decode(data, _ResultHeader, size)
+    return TrainingResult(header.model_id, header.round_number, update)
+
+
+def _encode(header: _Header, vector: NDArray[np.float32]) -> bytes:
+    _require_finite(vector)
+    text = header.model_dump_json().encode()
+    prefix = PREFIX.pack(MAGIC, CONTRACT_VERSION, len(text))
+    return b"".join([prefix, text, np.ascontiguousarray(vector, dtype="<f4").tobytes()])
+
+
+def _decode(data: bytes, kind: type[_HeaderT], size: int) -> tuple[_HeaderT, NDArray[np.float32]]:
+    if len(data) < PREFIX.size:
+        raise CodecError(f"the message has {len(data)} bytes; at least {PREFIX.size} are needed")
+    magic, version, header_length = PREFIX.unpack_from(data)
+    if magic != MAGIC:
+        raise CodecError(f"the message starts with {magic!r}; {MAGIC!r} was expected")
+    if version != CONTRACT_VERSION:
+        raise CodecError(
+            f"the message is of contract version {version}; this penchant speaks version "
+            f"{CONTRACT_VERSION}; update the older side"
+        )
+    if header_length > LARGEST_HEADER:
+        raise CodecError(f"the header has {header_length} bytes; at most {LARGEST_HEADER} may be")
+    expected = PREFIX.size + header_length + 4 * size
+    if len(data) != expected:
+        raise CodecError(
+            f"the message has {len(data)} bytes; {expected} are needed for {size} numbers"
+        )
+    try:
+        header = kind.model_validate_json(data[PREFIX.size : PREFIX.size + header_length])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise CodecError(f"the header is not valid: {place}: {first['msg']}") from error
+    vector = np.frombuffer(data, dtype="<f4", offset=PREFIX.size + header_length)
+    _require_finite(vector)
+    return header, vector
+
+
+def _require_finite(vector: NDArray[np.float32]) -> None:
+    bad = vector.size - int(np.isfinite(vector).sum())
+    if bad:
+        raise CodecError(f"{bad} of {vector.size} numbers are not finite; all must be")

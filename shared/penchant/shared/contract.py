@@ -1,0 +1,111 @@
+"""The wire contract: everything a server and a device ever say to each other.
+
+There is no type here for an event, a text, an interest vector, a loss or a count of examples, so
+none of them can be sent.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "EventPrivacy",
+    "LearningRates",
+    "LocalTraining",
+    "TrainingResult",
+    "TrainingTask",
+]
+
+CONTRACT_VERSION = 1
+
+
+class _Public(BaseModel):
+    """A record of public constants."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class LearningRates(_Public):
+    """Step sizes of local training, one for each group of numbers; all at least 0."""
+
+    private_vector: float = Field(ge=0)
+    item_projection: float = Field(ge=0)
+    context_projection: float = Field(ge=0)
+    attention: float = Field(ge=0)
+    popularity: float = Field(ge=0)
+    item_residual: float = Field(ge=0)
+
+    def of(self, name: str) -> float:
+        """Return the rate of the array called ``name``; the attention's arrays share one."""
+        return float(getattr(self, "attention" if name.startswith("attention_") else name))
+
+
+class EventPrivacy(_Public):
+    """Event-level DP-SGD on the device; public constants, never derived from its data.
+
+    Attributes:
+        sampling_probability: chance of each event to be in a step's batch, in (0, 1].
+        expected_batch_size: what the noised sum is divided by, whatever the real batch size.
+        clipping_norm: bound on each event's gradient over private vector and ranker together.
+        noise_multiplier: noise standard deviation / clipping norm.
+    """
+
+    sampling_probability: float = Field(gt=0, le=1)
+    expected_batch_size: float = Field(gt=0)
+    clipping_norm: float = Field(gt=0)
+    noise_multiplier: float = Field(gt=0)
+
+
+class LocalTraining(_Public):
+    """How every device of a round trains; the same public constants for all.
+
+    Attributes:
+        steps: local gradient steps.
+        examples: next events learnt from in a step, at most; drawn at random from the person's.
+        negatives: items drawn from the catalogue in a step, shared by its examples.
+        rates: step sizes.
+        clipping_norm: bound on the whole update's Euclidean norm; None for no bound.
+        event_privacy: makes training DP-SGD, if given.
+    """
+
+    steps: int = Field(gt=0, le=10_000)
+    examples: int = Field(gt=0)
+    negatives: int = Field(gt=0)
+    rates: LearningRates
+    clipping_norm: float | None = Field(default=None, gt=0)
+    event_privacy: EventPrivacy | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingTask:
+    """What the server asks of each device of a round.
+
+    Attributes:
+        model_id: identity of the ranker that is trained (``Ranker.model_id``).
+        round_number: from 1.
+        training: public constants.
+        vector: float32 (D,), the ranker to start from.
+    """
+
+    model_id: str
+    round_number: int
+    training: LocalTraining
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a device answers: one clipped update, and which task it belongs to.
+
+    Attributes:
+        model_id: as in the task.
+        round_number: as in the task.
+        update: float32 (D,), trained ranker minus the ranker it started from.
+    """
+
+    model_id: str
+    round_number: int
+    update: NDArray[np.float32]

@@ -1,0 +1,187 @@
+"""The shared ranker: the numbers that devices learn together, and nothing else.
+
+A ranker is one flat float32 vector with a layout fixed by its settings, so that clipping, noise,
+sums and messages treat it as what it is to them: a point in R^D.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from penchant.shared.errors import ConfigurationError, DataError
+from penchant.shared.features import FeatureMap
+from penchant.shared.files import write_atomically
+
+__all__ = ["EVENT_KINDS", "Preset", "Ranker", "RankerSettings"]
+
+EVENT_KINDS = 9
+FORMAT = "penchant ranker 1"
+
+
+class Preset(StrEnum):
+    """Which parts a ranker shares.
+
+    ``full``: projections, attention, popularity and a residual for each item; the best quality,
+    for runs without privacy or with very large cohorts. ``text``: without the residual, so that an
+    item nobody has seen is ranked like any other. ``compact``: as ``text``, on a low-rank basis of
+    the embeddings; a few thousand numbers, for differential privacy, whose noise grows with the
+    square root of what is shared.
+    """
+
+    FULL = "full"
+    TEXT = "text"
+    COMPACT = "compact"
+
+
+class RankerSettings(BaseModel):
+    """The shape of a ranker; part of its identity.
+
+    Attributes:
+        preset: which parts are shared.
+        items: J, items of the catalogue.
+        features: k, length of the item features.
+        dimension: d, length of the private vector and of item vectors.
+        history_length: L, how many of the latest events the attention sees.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: Preset
+    items: int = Field(gt=0)
+    features: int = Field(gt=0)
+    dimension: int = Field(gt=0)
+    history_length: int = Field(gt=0)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each shared array, in the order of the flat vector."""
+        shapes: dict[str, tuple[int, ...]] = {
+            "item_projection": (self.features, self.dimension),
+            "context_projection": (self.features, self.dimension),
+            "attention_position": (self.history_length,),
+            "attention_kind": (EVENT_KINDS,),
+            "attention_age": (1,),
+            "popularity": (self.items,),
+        }
+        if self.preset is Preset.FULL:
+            shapes["item_residual"] = (self.items, self.dimension)
+        return shapes
+
+    @property
+    def size(self) -> int:
+        """D, how many numbers are shared."""
+        return sum(math.prod(shape) for shape in self.shapes().values())
+
+
+@dataclass(frozen=True, eq=False)
+class Ranker:
+    """A ranker and the feature map it was made for.
+
+    Attributes:
+        settings: its shape.
+        feature_map: how embeddings become features.
+        vector: float32 (D,), finite.
+    """
+
+    settings: RankerSettings
+    feature_map: FeatureMap
+    vector: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.vector.shape != (self.settings.size,):
+            raise ConfigurationError(
+                f"a {self.settings.preset} ranker of these settings has {self.settings.size} "
+                f"numbers; {self.vector.shape} were given"
+            )
+        if self.feature_map.rank != self.settings.features:
+            raise ConfigurationError(
+                f"the settings say {self.settings.features} features; the feature map gives "
+                f"{self.feature_map.rank}"
+            )
+
+    @classmethod
+    def initial(
+        cls, settings: RankerSettings, feature_map: FeatureMap, *, rng: np.random.Generator
+    ) -> Self:
+        """Return a ranker that has learnt nothing: it ranks by similarity of text.
+
+        Item and context projection start as one random map whose columns have variance 1/d, so
+        that inner products of item vectors estimate those of the features (Johnson and
+        Lindenstrauss, 1984). Everything else starts at zero.
+        """
+        arrays = {name: np.zeros(shape) for name, shape in settings.shapes().items()}
+        projection = rng.standard_normal((settings.features, settings.dimension))
+        arrays["item_projection"] = projection / math.sqrt(settings.dimension)
+        arrays["context_projection"] = arrays["item_projection"]
+        flat = np.concatenate([array.ravel() for array in arrays.values()])
+        return cls(settings, feature_map, flat.astype(np.float32))
+
+    @cached_property
+    def arrays(self) -> Mapping[str, NDArray[np.float32]]:
+        """The named arrays, views into ``vector``."""
+        return MappingProxyType(split_vector(self.settings, self.vector))
+
+    @cached_property
+    def model_id(self) -> str:
+        """Identity of everything but the learnt numbers: settings and feature map."""
+        digest = hashlib.sha256(self.settings.model_dump_json().encode())
+        digest.update(self.feature_map.mean.astype("<f4").tobytes())
+        digest.update(self.feature_map.basis.astype("<f4").tobytes())
+        return digest.hexdigest()[:16]
+
+    def with_vector(self, vector: NDArray[np.float32]) -> "Ranker":
+        """Return the same ranker with other numbers, float32 (D,)."""
+        return replace(self, vector=vector)
+
+    def save(self, path: Path) -> None:
+        """Write the ranker to ``path`` as one safetensors file, whole or not at all."""
+        tensors = dict(self.arrays)
+        tensors["feature_mean"] = self.feature_map.mean
+        tensors["feature_basis"] = self.feature_map.basis
+        metadata = {"format": FORMAT, "settings": self.settings.model_dump_json()}
+        contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+        write_atomically(path, safetensors.save(contiguous, metadata=metadata))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the ranker that ``save`` wrote.
+
+        Raises:
+            DataError: ``path`` is not a ranker.
+        """
+        try:
+            content = path.read_bytes()
+            header_length = int.from_bytes(content[:8], "little")
+            metadata = json.loads(content[8 : 8 + header_length])["__metadata__"]
+            settings = RankerSettings.model_validate_json(metadata["settings"])
+            tensors = safetensors.load(content)
+            vector = np.concatenate([tensors[name].ravel() for name in settings.shapes()])
+            feature_map = FeatureMap(tensors["feature_mean"], tensors["feature_basis"])
+        except (OSError, KeyError, ValueError, ValidationError, SafetensorError) as error:
+            raise DataError(f"{path} is not a ranker file: {error}") from error
+        return cls(settings, feature_map, vector)
+
+
+def split_vector(
+    settings: RankerSettings, vector: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the named arrays of a flat vector, as views."""
+    arrays = {}
+    start = 0
+    for name, shape in settings.shapes().items():
+        stop = start + math.prod(shape)
+        arrays[name] = vector[start:stop].reshape(shape)
+        start = stop
+    return arrays

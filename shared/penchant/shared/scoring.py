@@ -1,0 +1,109 @@
+"""The ranking score, in numpy: what a device computes when it ranks.
+
+z    = u + attention over the latest events, projected        (context)
+s_j  = z . (P' f_j + r_j) + b_j                               (score)
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.shared.catalogue import Catalogue
+from penchant.shared.errors import ConfigurationError
+from penchant.shared.history import History
+from penchant.shared.ranker import Preset, Ranker
+
+__all__ = ["Scorer", "attention_weights"]
+
+SECONDS_PER_HOUR = 3600.0
+
+
+def attention_weights(
+    ranker: Ranker, kinds: NDArray[np.int64], times: NDArray[np.int64], *, now: int
+) -> NDArray[np.float32]:
+    """Return the attention over a person's latest events, float32 (n,), summing to 1.
+
+    The weight of an event is a softmax of learnt terms: one for its place (0 for the latest), one
+    for its kind, and one times log(1 + age in hours).
+
+    Args:
+        ranker: holds the learnt terms.
+        kinds: int64 (n,), event kinds, oldest first, n at most the ranker's history length.
+        times: int64 (n,), unix seconds.
+        now: unix seconds of the request.
+    """
+    arrays = ranker.arrays
+    count = len(kinds)
+    ages = np.log1p(np.maximum(now - times, 0) / SECONDS_PER_HOUR)
+    logits = (
+        arrays["attention_position"][:count][::-1]
+        + arrays["attention_kind"][kinds]
+        + arrays["attention_age"][0] * ages
+    )
+    weights = np.exp(logits - logits.max())
+    shares: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
+    return shares
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A ranker bound to its catalogue.
+
+    Attributes:
+        ranker: the shared numbers.
+        catalogue: the items that can be recommended.
+        features: float32 (J, k), the catalogue's features; kept when the ranker changes.
+    """
+
+    ranker: Ranker
+    catalogue: Catalogue
+    features: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if len(self.catalogue) != self.ranker.settings.items:
+            raise ConfigurationError(
+                f"the ranker is for {self.ranker.settings.items} items; the catalogue has "
+                f"{len(self.catalogue)}"
+            )
+
+    @classmethod
+    def bind(cls, ranker: Ranker, catalogue: Catalogue) -> "Scorer":
+        """Return the scorer of ``ranker`` over ``catalogue``."""
+        return cls(ranker, catalogue, ranker.feature_map.apply(catalogue.embeddings))
+
+    def with_vector(self, vector: NDArray[np.float32]) -> "Scorer":
+        """Return the scorer of another release of the same ranker, float32 (D,)."""
+        return Scorer(self.ranker.with_vector(vector), self.catalogue, self.features)
+
+    @cached_property
+    def item_vectors(self) -> NDArray[np.float32]:
+        """P' f_j + r_j of every item, float32 (J, d)."""
+        arrays = self.ranker.arrays
+        vectors: NDArray[np.float32] = np.matmul(self.features, arrays["item_projection"])
+        if self.ranker.settings.preset is Preset.FULL:
+            vectors = vectors + arrays["item_residual"]
+        return vectors
+
+    def profile(
+        self, private_vector: NDArray[np.float32], history: History, *, now: int
+    ) -> NDArray[np.float32]:
+        """Return z, float32 (d,): who the person is, plus what they are doing now."""
+        recent = history.latest(self.ranker.settings.history_length)
+        if len(recent) == 0:
+            return private_vector
+        weights = attention_weights(self.ranker, recent.kinds, recent.times, now=now)
+        attended = weights @ recent.features
+        context: NDArray[np.float32] = np.matmul(attended, self.ranker.arrays["context_projection"])
+        return private_vector + context
+
+    def scores(
+        self, profile: NDArray[np.float32], positions: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the scores of all items, or of those at ``positions``, float32."""
+        vectors, popularity = self.item_vectors, self.ranker.arrays["popularity"]
+        if positions is not None:
+            vectors, popularity = vectors[positions], popularity[positions]
+        affinity: NDArray[np.float32] = np.matmul(vectors, profile)
+        return affinity + popularity

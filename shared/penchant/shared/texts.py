@@ -1,0 +1,20 @@
+"""What penchant needs of a language model: texts in, embeddings out."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TextEncoder"]
+
+
+class TextEncoder(Protocol):
+    """Anything that embeds texts; an ``Encoder`` or a cached one."""
+
+    @property
+    def dimension(self) -> int:
+        """Length m of the embeddings."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return embeddings of unit norm, float32 (n, m)."""
