@@ -1,0 +1,235 @@
+"""Who did what and when: people, a catalogue of items with texts, and events in order of time."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from penchant.shared.errors import ConfigurationError, DataError
+
+__all__ = ["Dataset", "Int32Array", "Int64Array"]
+
+Int32Array = NDArray[np.int32]
+Int64Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Events of many people over one catalogue, person after person, each in order of time.
+
+    Person ``i`` has the events ``offsets[i]`` to ``offsets[i + 1]`` (exclusive). The arrays are
+    read-only. Build one from events in any order with :meth:`from_events`.
+
+    Args:
+        name: name of the data set, such as ``"movielens-100k"``.
+        item_ids: the catalogue's identifiers, distinct, of length J.
+        item_texts: what each item is, in words, of length J.
+        person_ids: the people's identifiers, distinct, of length n.
+        offsets: int64 of shape (n + 1,), where each person's events begin.
+        items: int32 of shape (events,), indices into ``item_ids``.
+        times: int64 of shape (events,), unix seconds, never decreasing within a person.
+
+    Raises:
+        DataError: the parts do not fit together.
+
+    >>> cinema = Dataset.from_events(
+    ...     "cinema",
+    ...     item_ids=["m1", "m2"],
+    ...     item_texts=["Alien", "Heat"],
+    ...     person_ids=["ann", "bob"],
+    ...     people=[1, 0, 1],
+    ...     items=[0, 0, 1],
+    ...     times=[30, 10, 20],
+    ... )
+    >>> [item.tolist() for item in cinema.history(1)]
+    [[1, 0], [20, 30]]
+    """
+
+    name: str
+    item_ids: tuple[str, ...]
+    item_texts: tuple[str, ...]
+    person_ids: tuple[str, ...]
+    offsets: Int64Array
+    items: Int32Array
+    times: Int64Array
+
+    def __post_init__(self) -> None:
+        _check_names("item", self.item_ids)
+        _check_names("person", self.person_ids)
+        if len(self.item_texts) != self.n_items:
+            raise DataError(
+                f"data set '{self.name}' has {self.n_items} items but {len(self.item_texts)} item "
+                "texts; give one text an item"
+            )
+        for field, dtype in (("offsets", np.int64), ("items", np.int32), ("times", np.int64)):
+            object.__setattr__(self, field, _frozen(field, getattr(self, field), dtype))
+        _check_offsets(self.offsets, n_people=self.n_people, n_events=self.items.size)
+        if self.times.size != self.items.size:
+            raise DataError(
+                f"data set '{self.name}' has {self.items.size} event items but {self.times.size} "
+                "event times; give one time an event"
+            )
+        _check_indices("item", self.items, size=self.n_items)
+        self._check_order()
+
+    @classmethod
+    def from_events(
+        cls,
+        name: str,
+        *,
+        item_ids: list[str] | tuple[str, ...],
+        item_texts: list[str] | tuple[str, ...],
+        person_ids: list[str] | tuple[str, ...],
+        people: ArrayLike,
+        items: ArrayLike,
+        times: ArrayLike,
+    ) -> "Dataset":
+        """Sort events by person, then time; events of the same second keep the order given.
+
+        Args:
+            name: name of the data set.
+            item_ids: the catalogue's identifiers.
+            item_texts: one text an item.
+            person_ids: the people's identifiers.
+            people: integers of shape (events,), indices into ``person_ids``.
+            items: integers of shape (events,), indices into ``item_ids``.
+            times: integers of shape (events,), unix seconds.
+
+        Raises:
+            DataError: lengths differ, or an index lies outside its table.
+        """
+        who = np.asarray(people, dtype=np.int64)
+        what = np.asarray(items, dtype=np.int64)
+        when = np.asarray(times, dtype=np.int64)
+        if not who.shape == what.shape == when.shape or who.ndim != 1:
+            raise DataError(
+                f"events of '{name}' need one person, item and time each; got shapes "
+                f"{who.shape}, {what.shape} and {when.shape}"
+            )
+        _check_indices("person", who, size=len(person_ids))
+        _check_indices("item", what, size=len(item_ids))
+        order = np.lexsort((when, who))  # lexsort is stable
+        counts = np.bincount(who, minlength=len(person_ids))
+        return cls(
+            name=name,
+            item_ids=tuple(item_ids),
+            item_texts=tuple(item_texts),
+            person_ids=tuple(person_ids),
+            offsets=np.concatenate(([0], np.cumsum(counts))),
+            items=what[order].astype(np.int32),
+            times=when[order],
+        )
+
+    @property
+    def n_people(self) -> int:
+        """Number of people."""
+        return len(self.person_ids)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items in the catalogue, whether or not anyone met them."""
+        return len(self.item_ids)
+
+    @property
+    def n_events(self) -> int:
+        """Number of events of all people."""
+        return int(self.items.size)
+
+    @property
+    def people(self) -> Int64Array:
+        """The person of each event: int64 of shape (events,)."""
+        return np.repeat(np.arange(self.n_people), np.diff(self.offsets))
+
+    def history(self, person: int) -> tuple[Int32Array, Int64Array]:
+        """Return one person's items and times, oldest first.
+
+        Args:
+            person: index into ``person_ids``.
+
+        Returns:
+            Items (int32) and unix seconds (int64), both of shape (events of this person,).
+
+        Raises:
+            DataError: there is no such person.
+        """
+        if not 0 <= person < self.n_people:
+            raise DataError(
+                f"data set '{self.name}' has people 0 to {self.n_people - 1}; got {person}"
+            )
+        own = slice(self.offsets[person], self.offsets[person + 1])
+        return self.items[own], self.times[own]
+
+    def head(self, people: int) -> "Dataset":
+        """Return the data set of the first ``people`` people, in the order of ``person_ids``.
+
+        The catalogue stays whole: which items exist is public, and must not depend on how many
+        devices are simulated.
+
+        Raises:
+            ConfigurationError: there are fewer people, or ``people`` is less than one.
+        """
+        if not 1 <= people <= self.n_people:
+            raise ConfigurationError(
+                f"data set '{self.name}' has {self.n_people} people; got {people}; "
+                f"ask for 1 to {self.n_people}"
+            )
+        end = self.offsets[people]
+        return Dataset(
+            name=self.name,
+            item_ids=self.item_ids,
+            item_texts=self.item_texts,
+            person_ids=self.person_ids[:people],
+            offsets=self.offsets[: people + 1],
+            items=self.items[:end],
+            times=self.times[:end],
+        )
+
+    def _check_order(self) -> None:
+        backwards = (np.diff(self.times) < 0) & (np.diff(self.people) == 0)
+        if backwards.any():
+            person = int(self.people[np.argmax(backwards)])
+            raise DataError(
+                f"events of person '{self.person_ids[person]}' in '{self.name}' are not in order "
+                "of time; build the data set with Dataset.from_events, which sorts them"
+            )
+
+
+def _frozen(field: str, values: NDArray[Any], dtype: type) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 1 or array.dtype != dtype:
+        raise DataError(
+            f"{field} must be a one-dimensional {np.dtype(dtype)} array; "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    array = array.view()
+    array.setflags(write=False)
+    return array
+
+
+def _check_names(kind: str, names: tuple[str, ...]) -> None:
+    if not names:
+        raise DataError(f"a data set needs at least one {kind}; got none")
+    if len(set(names)) != len(names):
+        repeated = Counter(names).most_common(1)[0][0]
+        raise DataError(f"{kind} identifiers must be distinct; '{repeated}' occurs more than once")
+
+
+def _check_offsets(offsets: Int64Array, *, n_people: int, n_events: int) -> None:
+    if offsets.size != n_people + 1:
+        raise DataError(f"{n_people} people need {n_people + 1} offsets; got {offsets.size}")
+    if offsets[0] != 0 or offsets[-1] != n_events or (np.diff(offsets) < 0).any():
+        raise DataError(
+            f"offsets must rise from 0 to the number of events, {n_events}; "
+            f"got {offsets[0]} to {offsets[-1]}"
+        )
+
+
+def _check_indices(kind: str, indices: NDArray[Any], *, size: int) -> None:
+    outside = (indices < 0) | (indices >= size)
+    if outside.any():
+        event = int(np.argmax(outside))
+        raise DataError(
+            f"event {event} names {kind} {int(indices[event])}; there are {size}, from 0"
+        )

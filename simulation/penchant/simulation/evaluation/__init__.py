@@ -1,0 +1,22 @@
+"""How well held-out items are ranked: protocols, metrics, intervals, and a check for leaks."""
+
+from penchant.simulation.evaluation.leakage import chance, leak_suspected, leak_threshold
+from penchant.simulation.evaluation.metrics import Ranks, hit_rate, ndcg, reciprocal_rank
+from penchant.simulation.evaluation.negatives import SampledNegatives, sample_negatives
+from penchant.simulation.evaluation.protocols import Evaluation, Scorer, by_person, evaluate
+
+__all__ = [
+    "Evaluation",
+    "Ranks",
+    "SampledNegatives",
+    "Scorer",
+    "by_person",
+    "chance",
+    "evaluate",
+    "hit_rate",
+    "leak_suspected",
+    "leak_threshold",
+    "ndcg",
+    "reciprocal_rank",
+    "sample_negatives",
+]

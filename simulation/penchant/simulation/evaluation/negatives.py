@@ -1,0 +1,82 @@
+"""Items that a person never met, drawn once a stage so that every model ranks the same ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from penchant.shared.errors import ConfigurationError
+from penchant.simulation.datasets.dataset import Int32Array, Int64Array
+from penchant.simulation.split import LeaveOneOut, Stage
+
+__all__ = ["SampledNegatives", "blocks", "sample_negatives"]
+
+_BLOCK_CELLS = 4_000_000  # people x items held in memory at once
+
+
+@dataclass(frozen=True, eq=False)
+class SampledNegatives:
+    """The negatives of each person who has a held-out item, at one stage.
+
+    Args:
+        stage: the stage they were drawn for.
+        people: int64 of shape (n,), the people, as ``LeaveOneOut.people``.
+        items: int32 of shape (n, number), item indices, increasing in each row.
+    """
+
+    stage: Stage
+    people: Int64Array
+    items: Int32Array
+
+    @property
+    def number(self) -> int:
+        """Negatives a person."""
+        return int(self.items.shape[1])
+
+
+def sample_negatives(
+    split: LeaveOneOut, *, stage: Stage, rng: np.random.Generator, number: int = 99
+) -> SampledNegatives:
+    """Draw each person's negatives uniformly, without replacement.
+
+    The pool is the whole catalogue minus what the person has met before the held-out item, minus
+    that item itself. At validation it therefore holds the test item like any other: nothing about
+    the future shapes it.
+
+    Args:
+        split: the split data set.
+        stage: which held-out item is to be ranked.
+        rng: source of the draws.
+        number: negatives a person, at least 1.
+
+    Raises:
+        ConfigurationError: somebody has met so many items that fewer than ``number`` remain.
+    """
+    people = split.people
+    drawn = np.empty((people.size, number), dtype=np.int32)
+    for block in blocks(people, n_items=split.training.n_items):
+        excluded = split.observed(people[block], stage=stage)
+        excluded[np.arange(len(excluded)), split.targets(stage)[people[block]]] = True
+        _check_pool(split, people[block], (~excluded).sum(axis=1), number)
+        # The smallest of independent uniform keys are a uniform draw without replacement.
+        keys = rng.random(excluded.shape)
+        keys[excluded] = np.inf
+        drawn[block] = np.argpartition(keys, number - 1, axis=1)[:, :number]
+    return SampledNegatives(stage=stage, people=people, items=np.sort(drawn, axis=1))
+
+
+def blocks(people: Int64Array, *, n_items: int) -> list[slice]:
+    """Cut people into runs whose dense (people, items) arrays fit in memory."""
+    size = max(1, _BLOCK_CELLS // n_items)
+    return [slice(start, start + size) for start in range(0, people.size, size)]
+
+
+def _check_pool(split: LeaveOneOut, people: Int64Array, pool: Int64Array, number: int) -> None:
+    if number < 1:
+        raise ConfigurationError(f"the number of negatives must be at least 1; got {number}")
+    if (pool < number).any():
+        person = int(np.argmin(pool))
+        raise ConfigurationError(
+            f"person '{split.training.person_ids[people[person]]}' of '{split.training.name}' has "
+            f"{pool[person]} items left that can be negatives; {number} were asked for; "
+            "ask for fewer, or use a larger catalogue"
+        )
