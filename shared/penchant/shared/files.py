@@ -1,9 +1,53 @@
-"""Files written whole or not at all."""
+"""Files: where caches live, what a file's hash is, and writing things whole or not at all."""
 
+import hashlib
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+from platformdirs import user_cache_dir
+
+__all__ = ["CACHE_VARIABLE", "cache_folder", "sha256_of", "whole_folder", "write_atomically"]
+
+CACHE_VARIABLE = "PENCHANT_CACHE"
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be fetched or computed again.
+
+    It is the user's cache folder, or the one that the environment variable ``PENCHANT_CACHE``
+    names. It may not exist yet.
+    """
+    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("penchant", appauthor=False))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 lower-case hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a scratch folder that becomes ``folder`` only if the block ends without an error.
+
+    The scratch folder lies beside ``folder``, so that the last step is one rename: a reader sees
+    the whole folder or none. After an error nothing is left.
+
+    Args:
+        folder: the folder to make; it must be absent or empty.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        yield scratch
+        scratch.replace(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

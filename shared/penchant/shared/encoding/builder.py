@@ -1,0 +1,308 @@
+"""Building a bundle from a transformers checkpoint; needs the ``encoder`` extra.
+
+The graph ends in pooling and L2 normalisation, so a bundle's output is the embedding. Weights are
+int8: the table of word embeddings with one scale a row, and the weight matrices as ONNX Runtime's
+``MatMulNBits`` with one scale for 32 weights. That operator quantises each row of activations by
+itself; ONNX Runtime's dynamic int8 shares one scale over the batch, so that there a text's
+embedding depends on its neighbours.
+"""
+
+import shutil
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from penchant.shared.assets import Progress, find
+from penchant.shared.encoding.bundle import (
+    FORMAT_VERSION,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    Agreement,
+    Manifest,
+)
+from penchant.shared.encoding.checkpoint import Checkpoint, find_checkpoint
+from penchant.shared.encoding.encoder import embed, load_session, load_tokenizer
+from penchant.shared.encoding.sample import SAMPLE, SAMPLE_NAME
+from penchant.shared.errors import EncoderError, MissingExtraError
+from penchant.shared.files import cache_folder, sha256_of, whole_folder
+
+try:
+    import onnx
+    import torch
+    import transformers
+except ImportError:
+    raise MissingExtraError("encoder", "building an encoder bundle") from None
+
+__all__ = ["build_bundle", "ensure_bundle"]
+
+OPSET = 17
+OPERATORS = "com.microsoft"
+BLOCK_SIZE = 32
+INT8_MAXIMUM = 127
+# Activations in int8 by row and block; anything more exact is eight times slower on one text.
+INT8_ACTIVATIONS = 4
+LEAST_AGREEMENT = 0.98
+PACKAGES = ("onnx", "onnxruntime", "tokenizers", "torch", "transformers")
+
+
+class _Embedder(torch.nn.Module):
+    """A transformer with pooling and L2 normalisation: ids and mask in, embeddings out."""
+
+    def __init__(self, transformer: torch.nn.Module, pooling: str) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.pooling = pooling
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask)[0]
+        if self.pooling == "cls":
+            pooled = hidden[:, 0]
+        else:
+            weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            pooled = (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+        return torch.nn.functional.normalize(pooled, dim=-1)
+
+
+def build_bundle(
+    source: str,
+    folder: Path,
+    *,
+    max_length: int | None = None,
+    name: str | None = None,
+    languages: tuple[str, ...] | None = None,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Build a bundle; it appears in ``folder`` whole, or not at all.
+
+    Args:
+        source: a checkpoint: an asset's name, a folder, or a hub id.
+        folder: where the bundle goes; it must be absent or empty.
+        max_length: tokens that a text is cut to, special tokens included; by default what the
+            checkpoint says.
+        name: model id for the manifest; by default the checkpoint's.
+        languages: ISO 639-1 codes for the manifest; by default the checkpoint's.
+        progress: told of a download.
+
+    Returns:
+        The manifest of the new bundle.
+
+    Raises:
+        EncoderError: the checkpoint cannot be found or made into a bundle, or ``folder`` is
+            in use.
+        AssetError: the asset cannot be fetched.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise EncoderError(f"{folder} is in use; give a folder that is absent or empty")
+    checkpoint = find_checkpoint(source, progress)
+    pooling, length = checkpoint.pooling(), checkpoint.max_length(max_length)
+    embedder = _Embedder(_load_transformer(checkpoint), pooling).eval()
+    with whole_folder(folder) as scratch:
+        model, tokenizer = scratch / MODEL_FILE, scratch / TOKENIZER_FILE
+        _write_tokenizer(checkpoint, tokenizer)
+        onnx.save(_quantised(_exported(embedder, scratch / "fp32.onnx")), model)
+        manifest = Manifest(
+            model_id=name or checkpoint.model_id,
+            dimension=embedder.transformer.config.hidden_size,
+            pooling=pooling,
+            max_length=length,
+            languages=checkpoint.languages if languages is None else languages,
+            quantisation="int8",
+            agreement=_agreement(embedder, scratch, max_length=length),
+            files={MODEL_FILE: sha256_of(model), TOKENIZER_FILE: sha256_of(tokenizer)},
+            built_with={package: version(package) for package in PACKAGES},
+        )
+        (scratch / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def ensure_bundle(asset: str = "minilm", *, progress: Progress | None = None) -> Path:
+    """Return the bundle of an asset, building it in the cache folder the first time.
+
+    Processes that want the same bundle wait for one another.
+
+    Args:
+        asset: name of an asset that is a checkpoint.
+        progress: told of the asset's download.
+
+    Raises:
+        AssetError: there is no such asset, or it cannot be fetched.
+        EncoderError: the bundle cannot be built.
+    """
+    fingerprint = find(asset).fingerprint
+    folder = cache_folder() / "encoders" / f"{asset}-{fingerprint}-v{FORMAT_VERSION}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not folder.exists():
+            build_bundle(asset, folder, progress=progress)
+    return folder
+
+
+def _load_transformer(checkpoint: Checkpoint) -> torch.nn.Module:
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        # Eager attention is plain matrix products, which every exporter knows.
+        model: torch.nn.Module = transformers.AutoModel.from_pretrained(
+            checkpoint.folder,
+            attn_implementation="eager",
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    # transformers raises errors of several libraries.
+    except Exception as error:  # noqa: BLE001
+        raise EncoderError(f"{checkpoint.model_id} cannot be loaded: {error}") from error
+    return model
+
+
+def _write_tokenizer(checkpoint: Checkpoint, path: Path) -> None:
+    ready = checkpoint.folder / TOKENIZER_FILE
+    if ready.exists():
+        shutil.copyfile(ready, path)
+    else:
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                checkpoint.folder, local_files_only=True
+            )
+            tokenizer.backend_tokenizer.save(str(path))
+        except Exception as error:  # noqa: BLE001
+            raise EncoderError(f"{checkpoint.model_id} has no usable tokenizer: {error}") from error
+    if not load_tokenizer(path, max_length=1 << 20).encode("").ids:
+        raise EncoderError(
+            f"{checkpoint.model_id}'s tokenizer adds no special tokens, so that an empty text "
+            "would have no embedding"
+        )
+
+
+def _exported(embedder: _Embedder, path: Path) -> onnx.ModelProto:
+    """Return the fp32 graph, for any number of texts of any length."""
+    ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 0]])
+    dynamic = {0: "text", 1: "token"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            embedder,
+            (ids, (ids > 0).long()),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["embedding"],
+            dynamic_axes={
+                "input_ids": dynamic,
+                "attention_mask": dynamic,
+                "embedding": {0: "text"},
+            },
+        )
+    model = onnx.load(path)
+    path.unlink()
+    return model
+
+
+def _quantised(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the graph with its word embeddings and weight matrices in int8."""
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    nodes: list[onnx.NodeProto] = []
+    replaced: set[str] = set()
+    tables = 0
+    for node in graph.node:
+        weight = next((name for name in node.input if name in weights), "")
+        if node.op_type == "Gather" and list(node.input) == [weight, "input_ids"]:
+            new_nodes, tensors = _int8_lookup(node, weights[weight])
+            tables += 1
+        elif node.op_type == "MatMul" and node.input[1] == weight and len(weights[weight].dims) == 2:
+            new_nodes, tensors = _int8_product(node, weights[weight])
+        else:
+            nodes.append(node)
+            continue
+        nodes += new_nodes
+        if weight not in replaced:
+            graph.initializer.extend(tensors)
+            replaced.add(weight)
+    if tables != 1:
+        raise EncoderError(f"the model looks token ids up in {tables} tables, expected 1")
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for name in replaced:
+        graph.initializer.remove(weights[name])
+    model.opset_import.append(onnx.helper.make_opsetid(OPERATORS, 1))
+    return model
+
+
+def _int8_lookup(
+    lookup: onnx.NodeProto, table: onnx.TensorProto
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Return nodes and tensors that look rows up in int8, with one fp32 scale a row."""
+    whole, scales = _int8(onnx.numpy_helper.to_array(table))
+    names = (f"{table.name}_int8", f"{table.name}_scales")
+    rows, scale, cast = (f"{lookup.output[0]}_{part}" for part in ("int8", "scale", "cast"))
+    make = onnx.helper.make_node
+    nodes = [
+        make("Gather", [names[0], lookup.input[1]], [rows]),
+        make("Gather", [names[1], lookup.input[1]], [scale]),
+        make("Cast", [rows], [cast], to=onnx.TensorProto.FLOAT),
+        make("Mul", [cast, scale], list(lookup.output)),
+    ]
+    tensors = zip((whole, scales), names, strict=True)
+    return nodes, [onnx.numpy_helper.from_array(array, name) for array, name in tensors]
+
+
+def _int8_product(
+    product: onnx.NodeProto, weight: onnx.TensorProto
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Return a ``MatMulNBits`` node and its tensors: one fp32 scale for 32 weights of a column."""
+    matrix = onnx.numpy_helper.to_array(weight)
+    depth, columns = matrix.shape
+    padded = np.pad(matrix.T, ((0, 0), (0, -depth % BLOCK_SIZE)))
+    whole, scales = _int8(padded.reshape(columns, -1, BLOCK_SIZE))
+    names = (f"{weight.name}_int8", f"{weight.name}_scales")
+    node = onnx.helper.make_node(
+        "MatMulNBits",
+        [product.input[0], *names],
+        list(product.output),
+        domain=OPERATORS,
+        K=depth,
+        N=columns,
+        bits=8,
+        block_size=BLOCK_SIZE,
+        accuracy_level=INT8_ACTIVATIONS,
+    )
+    # The operator stores a weight plus 128, as an unsigned byte.
+    unsigned = (whole.astype(np.int16) + 128).astype(np.uint8)
+    tensors = zip((unsigned, scales.squeeze(-1)), names, strict=True)
+    return [node], [onnx.numpy_helper.from_array(array, name) for array, name in tensors]
+
+
+def _int8(array: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return whole numbers and, for each last axis, the scale whose product is near ``array``."""
+    largest = np.abs(array).max(axis=-1, keepdims=True)
+    scales = np.where(largest > 0, largest / INT8_MAXIMUM, 1).astype(np.float32)
+    return np.rint(array / scales).astype(np.int8), scales
+
+
+def _agreement(embedder: _Embedder, bundle: Path, *, max_length: int) -> Agreement:
+    tokenizer = load_tokenizer(bundle / TOKENIZER_FILE, max_length=max_length)
+    session = load_session(bundle / MODEL_FILE)
+    cosines = []
+    with torch.inference_mode():
+        for text in SAMPLE:
+            ids = tokenizer.encode(text).ids
+            exact = embedder(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.long))[0]
+            cosines.append(float(exact.numpy() @ embed(session, [ids])[0]))
+    agreement = Agreement(
+        sample=SAMPLE_NAME,
+        texts=len(SAMPLE),
+        least_cosine=round(min(1.0, *cosines), 6),
+        mean_cosine=round(min(1.0, float(np.mean(cosines))), 6),
+    )
+    if agreement.least_cosine < LEAST_AGREEMENT:
+        raise EncoderError(
+            f"the int8 model agrees with the checkpoint only to cosine {agreement.least_cosine}, "
+            f"expected {LEAST_AGREEMENT}; this checkpoint cannot be quantised this way"
+        )
+    return agreement

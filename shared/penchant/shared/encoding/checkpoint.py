@@ -1,0 +1,124 @@
+"""Checkpoints: where a language model's files are, and how its authors meant it to be used."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from penchant.shared import assets
+from penchant.shared.errors import EncoderError, MissingExtraError
+
+__all__ = ["Checkpoint", "find_checkpoint"]
+
+HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
+KNOWN_MODULES = {"Transformer", "Pooling", "Normalize"}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A transformers checkpoint on this machine.
+
+    Attributes:
+        folder: where its files are.
+        model_id: what it is called, such as a hub id.
+        languages: ISO 639-1 codes; empty if not stated.
+    """
+
+    folder: Path
+    model_id: str
+    languages: tuple[str, ...] = ()
+
+    def pooling(self) -> Literal["mean", "cls"]:
+        """How token embeddings become one: as its files say, or the mean.
+
+        Raises:
+            EncoderError: the files ask for something that a bundle does not do.
+        """
+        for module in self._read("modules.json", []):
+            kind = module["type"].rsplit(".", 1)[-1]
+            if kind not in KNOWN_MODULES:
+                raise EncoderError(
+                    f"{self.model_id} has a {kind} module after the transformer; "
+                    f"a bundle holds only {', '.join(sorted(KNOWN_MODULES))}"
+                )
+        settings = self._read("1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
+        modes = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value]
+        if modes == ["pooling_mode_mean_tokens"]:
+            return "mean"
+        if modes == ["pooling_mode_cls_token"]:
+            return "cls"
+        raise EncoderError(
+            f"{self.model_id} pools by {modes}; a bundle pools by the mean or the first token"
+        )
+
+    def max_length(self, asked: int | None) -> int:
+        """Tokens that a text is cut to: what is asked for, or what its files say.
+
+        Raises:
+            EncoderError: more is asked for than the model has positions, or fewer than 3.
+        """
+        positions = self._read("config.json", {}).get("max_position_embeddings", 512)
+        tokenizer_limit = self._read("tokenizer_config.json", {}).get("model_max_length", positions)
+        limit = min(positions, int(tokenizer_limit))
+        if asked is None:
+            meant = self._read("sentence_bert_config.json", {}).get("max_seq_length") or limit
+            return min(int(meant), limit)
+        if not 3 <= asked <= limit:
+            raise EncoderError(
+                f"maximum length is {asked}, {self.model_id} takes from 3 to {limit} tokens"
+            )
+        return asked
+
+    def _read(self, name: str, default: Any) -> Any:
+        path = self.folder / name
+        if not path.exists():
+            return default
+        try:
+            return json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise EncoderError(f"{path} cannot be read: {error}") from error
+
+
+def find_checkpoint(source: str, progress: assets.Progress | None = None) -> Checkpoint:
+    """Return the checkpoint that ``source`` names, fetching it if needed.
+
+    Args:
+        source: an asset's name, a folder, or a hub id such as ``owner/name``.
+        progress: told of an asset's download.
+
+    Raises:
+        EncoderError: there is no such checkpoint.
+        AssetError: the asset cannot be fetched.
+    """
+    if source in assets.names():
+        asset = assets.find(source)
+        folder = assets.fetch(source, progress=progress)
+        return _checked(Checkpoint(folder, asset.origin, asset.languages))
+    folder = Path(source)
+    if folder.is_dir():
+        return _checked(Checkpoint(folder, folder.resolve().name))
+    if source.count("/") != 1 or source.startswith(("/", ".", "~")):
+        raise EncoderError(
+            f"{source} is neither a folder, nor a hub id (owner/name), nor an asset "
+            f"({', '.join(assets.names())})"
+        )
+    return _checked(Checkpoint(_snapshot(source), source))
+
+
+def _checked(checkpoint: Checkpoint) -> Checkpoint:
+    for name in ("config.json", "model.safetensors"):
+        if not (checkpoint.folder / name).exists():
+            raise EncoderError(f"{checkpoint.folder} is not a transformers checkpoint: no {name}")
+    return checkpoint
+
+
+def _snapshot(repository: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise MissingExtraError("encoder", "a checkpoint from the hub") from None
+    try:
+        return Path(snapshot_download(repository, allow_patterns=HUB_FILES))
+    # The hub's client raises errors of several libraries.
+    except Exception as error:  # noqa: BLE001
+        raise EncoderError(f"{repository} cannot be had from the hub: {error}") from error
