@@ -221,6 +221,10 @@ class Device:
         best = np.argsort(-shares, kind="stable")[:k]
         return [Interest(self._tags.names[i], float(shares[i])) for i in best]
 
+    def event_count(self) -> int:
+        """Return how many events the device keeps."""
+        return self._store.event_count()
+
     @property
     def shared_numbers(self) -> int:
         """D, how many numbers the shared ranker has: what an update is made of."""

@@ -112,19 +112,23 @@ class Ranker:
             )
 
     @classmethod
-    def initial(
-        cls, settings: RankerSettings, feature_map: FeatureMap, *, rng: np.random.Generator
-    ) -> Self:
-        """Return a ranker that has learnt nothing: it ranks by similarity of text.
+    def initial(cls, settings: RankerSettings, feature_map: FeatureMap) -> Self:
+        """Return a ranker that has learnt nothing: it ranks by similarity to the latest events.
 
-        Item and context projection start as one random map whose columns have variance 1/d, so
-        that inner products of item vectors estimate those of the features (Johnson and
-        Lindenstrauss, 1984). Everything else starts at zero.
+        Both projections start by keeping the first d features, the leading principal directions
+        of the catalogue, as they are; everything else starts at zero.
+
+        Raises:
+            ConfigurationError: there are fewer features than dimensions.
         """
+        if settings.dimension > settings.features:
+            raise ConfigurationError(
+                f"the dimension is {settings.dimension}, above the {settings.features} features; "
+                "choose it at most as large"
+            )
         arrays = {name: np.zeros(shape) for name, shape in settings.shapes().items()}
-        projection = rng.standard_normal((settings.features, settings.dimension))
-        arrays["item_projection"] = projection / math.sqrt(settings.dimension)
-        arrays["context_projection"] = arrays["item_projection"]
+        for name in ("item_projection", "context_projection"):
+            arrays[name] = np.eye(settings.features, settings.dimension)
         flat = np.concatenate([array.ravel() for array in arrays.values()])
         return cls(settings, feature_map, flat.astype(np.float32))
 

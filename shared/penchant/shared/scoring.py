@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.shared.catalogue import Catalogue
+from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.history import History
 from penchant.shared.ranker import Preset, Ranker
@@ -79,9 +79,17 @@ class Scorer:
 
     @cached_property
     def item_vectors(self) -> NDArray[np.float32]:
-        """P' f_j + r_j of every item, float32 (J, d)."""
+        """P' f_j + r_j of every item, float32 (J, d): what a profile is compared with."""
+        return self._projected("item_projection")
+
+    @cached_property
+    def context_vectors(self) -> NDArray[np.float32]:
+        """Q' f_j + r_j of every item, float32 (J, d): what an event adds to a profile."""
+        return self._projected("context_projection")
+
+    def _projected(self, projection: str) -> NDArray[np.float32]:
         arrays = self.ranker.arrays
-        vectors: NDArray[np.float32] = np.matmul(self.features, arrays["item_projection"])
+        vectors: NDArray[np.float32] = np.matmul(self.features, arrays[projection])
         if self.ranker.settings.preset is Preset.FULL:
             vectors = vectors + arrays["item_residual"]
         return vectors
@@ -93,9 +101,13 @@ class Scorer:
         recent = history.latest(self.ranker.settings.history_length)
         if len(recent) == 0:
             return private_vector
+        arrays = self.ranker.arrays
         weights = attention_weights(self.ranker, recent.kinds, recent.times, now=now)
-        attended = weights @ recent.features
-        context: NDArray[np.float32] = np.matmul(attended, self.ranker.arrays["context_projection"])
+        vectors: NDArray[np.float32] = np.matmul(recent.features, arrays["context_projection"])
+        if self.ranker.settings.preset is Preset.FULL:
+            known = recent.items != UNKNOWN_ITEM
+            vectors[known] += arrays["item_residual"][recent.items[known]]
+        context: NDArray[np.float32] = np.matmul(weights, vectors)
         return private_vector + context
 
     def scores(

@@ -12,7 +12,7 @@ from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
 from penchant.shared.scoring import SECONDS_PER_HOUR
 
-__all__ = ["Batch", "draw_batch", "draw_negatives", "predictable"]
+__all__ = ["Batch", "draw_batch", "draw_negatives", "known_items", "predictable"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,11 @@ class Batch:
 def predictable(history: History) -> NDArray[np.int64]:
     """Return the places in ``history`` of events on catalogue items, int64."""
     return np.flatnonzero(history.items != UNKNOWN_ITEM)
+
+
+def known_items(history: History) -> NDArray[np.int64]:
+    """Return the catalogue rows of the person's events: no negatives for this person, int64."""
+    return history.items[predictable(history)]
 
 
 def draw_batch(

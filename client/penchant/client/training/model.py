@@ -1,6 +1,5 @@
 """The ranker and a person's private vector as torch tensors, and their next-event loss."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from penchant.client.training.examples import Batch
+from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.ranker import RankerSettings, split_vector
 
 __all__ = ["Model", "next_event_loss"]
@@ -58,26 +58,33 @@ def next_event_loss(
     batch: Batch,
     *,
     history_features: Tensor,
+    history_items: Tensor,
     item_features: Tensor,
     negatives: Tensor,
     excluded: Tensor,
 ) -> Tensor:
     """Return the mean sampled-softmax loss of a batch of next events.
 
-    Sampled softmax with the correction of Bengio and Senecal (2008): logits of N uniform draws
-    from J items stand for all of them when log(J / N) is added.
+    Each target is told from the negatives by softmax (Jean et al., 2015, "On using very large
+    target vocabulary", eq. 7, with uniform draws, whose correction is the same for all and is left
+    out).
 
     Args:
         model: what is trained.
         batch: targets and their contexts.
         history_features: float32 (n, k), features of the person's events.
+        history_items: int64 (n,), their catalogue rows, or ``UNKNOWN_ITEM``.
         item_features: float32 (J, k), features of the catalogue.
         negatives: int64 (N,), catalogue rows to score against.
         excluded: bool (J,), items that are no negatives: those the person is known to like.
     """
     shared = model.shared
-    queries = model.private_vector + _context(shared, batch, history_features)
     residual = shared.get("item_residual")
+    earlier = history_features @ shared["context_projection"]
+    if residual is not None:
+        known = (history_items != UNKNOWN_ITEM)[:, None]
+        earlier = earlier + known * residual[history_items]
+    queries = model.private_vector + _attended(shared, batch, earlier)
 
     def vectors(rows: Tensor) -> Tensor:
         found = item_features[rows] @ shared["item_projection"]
@@ -85,14 +92,13 @@ def next_event_loss(
 
     positive = (queries * vectors(batch.targets)).sum(1) + shared["popularity"][batch.targets]
     others = queries @ vectors(negatives).T + shared["popularity"][negatives]
-    others = others + math.log(len(item_features) / len(negatives))
     others = others.masked_fill(excluded[negatives], -torch.inf)
     every = torch.cat([positive[:, None], others], dim=1)
     return (torch.logsumexp(every, dim=1) - positive).mean()
 
 
-def _context(shared: Mapping[str, Tensor], batch: Batch, history_features: Tensor) -> Tensor:
-    """Return the attention-weighted, projected context of each example, float32 (B, d)."""
+def _attended(shared: Mapping[str, Tensor], batch: Batch, earlier: Tensor) -> Tensor:
+    """Return the attention-weighted sum of each example's earlier events, float32 (B, d)."""
     logits = (
         shared["attention_position"]
         + shared["attention_kind"][batch.kinds]
@@ -103,5 +109,4 @@ def _context(shared: Mapping[str, Tensor], batch: Batch, history_features: Tenso
     peak = logits.max(dim=1, keepdim=True).values.clamp(min=torch.finfo(torch.float32).min)
     weights = torch.exp(logits - peak.detach())
     weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-30)
-    projected = history_features @ shared["context_projection"]
-    return torch.einsum("bl,bld->bd", weights, projected[batch.context])
+    return torch.einsum("bl,bld->bd", weights, earlier[batch.context])

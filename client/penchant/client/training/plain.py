@@ -2,7 +2,7 @@
 
 import torch
 
-from penchant.client.training.examples import draw_batch, draw_negatives, predictable
+from penchant.client.training.examples import draw_batch, draw_negatives, known_items
 from penchant.client.training.model import Model, next_event_loss
 from penchant.shared.contract import LocalTraining
 from penchant.shared.history import History
@@ -28,12 +28,13 @@ def train_plainly(
         training: the round's public constants.
         randomness: draws batches and negatives.
     """
-    known = history.items[predictable(history)]
+    known = known_items(history)
     if len(known) == 0:
         return
     excluded = torch.zeros(len(item_features), dtype=torch.bool)
     excluded[torch.from_numpy(known)] = True
     history_features = torch.from_numpy(history.features)
+    history_items = torch.from_numpy(history.items)
     rates = {name: training.rates.of(name) for name in model.parameters()}
     trained = {name: tensor for name, tensor in model.parameters().items() if rates[name] > 0}
     for tensor in trained.values():
@@ -53,6 +54,7 @@ def train_plainly(
             model,
             batch,
             history_features=history_features,
+            history_items=history_items,
             item_features=item_features,
             negatives=torch.from_numpy(negatives),
             excluded=excluded,

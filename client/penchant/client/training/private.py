@@ -13,7 +13,6 @@ sum is divided by a public constant, and an empty batch still steps, with noise.
 ``make_private`` divides by a number derived from the count of examples, which reveals it.
 """
 
-import math
 import warnings
 from collections.abc import Mapping
 
@@ -24,7 +23,7 @@ from opacus.grad_sample import register_grad_sampler
 from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
 
-from penchant.client.training.examples import draw_negatives, predictable
+from penchant.client.training.examples import draw_negatives, known_items
 from penchant.client.training.model import PRIVATE_VECTOR, Model
 from penchant.shared.contract import EventPrivacy, LocalTraining
 from penchant.shared.history import History
@@ -134,7 +133,7 @@ def train_privately(
     optimizer = _PublicScaleOptimizer(
         torch.optim.SGD(groups), privacy=privacy, randomness=randomness
     )
-    items = torch.from_numpy(history.items[predictable(history)])
+    items = torch.from_numpy(known_items(history))
     for _ in range(training.steps):
         chosen = randomness.uniform(len(items)) < privacy.sampling_probability
         negatives = draw_negatives(
@@ -142,9 +141,7 @@ def train_privately(
         )
         optimizer.zero_grad()
         targets = items[torch.from_numpy(chosen)]
-        loss = _summed_loss(
-            module, targets, torch.from_numpy(negatives), catalogue_size=len(item_features)
-        )
+        loss = _summed_loss(module, targets, torch.from_numpy(negatives))
         with warnings.catch_warnings():
             # The candidates are indices, which have no gradient; torch warns about such inputs.
             warnings.filterwarnings("ignore", message="Full backward hook is firing")
@@ -155,15 +152,12 @@ def train_privately(
             trained[name].copy_(parameter)
 
 
-def _summed_loss(
-    module: nn.Module, targets: Tensor, negatives: Tensor, *, catalogue_size: int
-) -> Tensor:
-    """Return the summed sampled-softmax loss; see ``next_event_loss`` for the correction."""
+def _summed_loss(module: nn.Module, targets: Tensor, negatives: Tensor) -> Tensor:
+    """Return the summed sampled-softmax loss; see ``next_event_loss``."""
     candidates = torch.cat([targets[:, None], negatives.expand(len(targets), -1)], dim=1)
     logits = module(candidates)
     positive = logits[:, 0]
-    scale = math.log(catalogue_size / len(negatives))
-    others = (logits[:, 1:] + scale).masked_fill(negatives == targets[:, None], -torch.inf)
+    others = logits[:, 1:].masked_fill(negatives == targets[:, None], -torch.inf)
     every = torch.cat([positive[:, None], others], dim=1)
     summed: Tensor = (torch.logsumexp(every, dim=1) - positive).sum()
     return summed

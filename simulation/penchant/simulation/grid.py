@@ -1,0 +1,106 @@
+"""A Flower grid in this process: every message is answered at once by a device's ``ClientApp``."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+
+from flwr.app import Context, Error, Message, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
+from flwr.serverapp import Grid
+from flwr.supercore.run import Run
+from flwr.supercore.task_identity import TaskIdentity
+
+from penchant.shared.errors import PenchantError
+
+__all__ = ["DEVICE_KEY", "DeviceGrid"]
+
+RUN_ID = 1
+DEVICE_KEY = "device"
+FIRST_NODE_ID = SUPERLINK_NODE_ID + 1
+
+
+class DeviceGrid(Grid):
+    """Delivers messages to the devices of a population, one after the other.
+
+    Replies are generated as they are asked for, so that no more than one is held at a time. The
+    number of the device a message is for is in its context's ``node_config`` under ``DEVICE_KEY``.
+
+    Args:
+        app: the deployed ``ClientApp``.
+        devices: how many devices there are.
+        on_reply: told after each reply.
+    """
+
+    def __init__(self, app: ClientApp, *, devices: int, on_reply: Callable[[], None]) -> None:
+        self._app = app
+        self._devices = devices
+        self._on_reply = on_reply
+        self._run = Run.create_empty(RUN_ID)
+        # Flower stamps each message with the identity of the process that makes it.
+        TaskIdentity.task_id = RUN_ID
+        TaskIdentity.run_id = RUN_ID
+        TaskIdentity.node_id = SUPERLINK_NODE_ID
+
+    def set_run(self, run: Run) -> None:
+        """Set the run."""
+        self._run = run
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        return self._run
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """Return a message for a device."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Return the node ids of all devices, in order."""
+        return range(FIRST_NODE_ID, FIRST_NODE_ID + self._devices)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Refuse: this grid has no mailbox; ``send_and_receive`` answers at once."""
+        raise NotImplementedError("use send_and_receive: devices answer as they are asked")
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Refuse: see ``push_messages``."""
+        raise NotImplementedError("use send_and_receive: devices answer as they are asked")
+
+    def send_and_receive(
+        self,
+        messages: Iterable[Message],
+        *,
+        timeout: float | None = None,  # noqa: ARG002 - nothing is waited for
+    ) -> Iterator[Message]:
+        """Yield the reply to each message as it is asked for."""
+        for message in messages:
+            yield self._answer(message)
+            self._on_reply()
+
+    def _answer(self, message: Message) -> Message:
+        node = message.metadata.dst_node_id
+        message.metadata.__dict__["_message_id"] = uuid.uuid4().hex
+        context = Context(
+            run_id=RUN_ID,
+            node_id=node,
+            node_config={DEVICE_KEY: node - FIRST_NODE_ID},
+            state=RecordDict(),
+            run_config={},
+        )
+        TaskIdentity.node_id = node
+        try:
+            return self._app(message, context)
+        except PenchantError as error:
+            return Message(
+                Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, type(error).__name__),
+                reply_to=message,
+            )
+        finally:
+            TaskIdentity.node_id = SUPERLINK_NODE_ID

@@ -1,0 +1,131 @@
+"""The plan of a run: every constant that settings, recipe and privacy budget together fix."""
+
+from dataclasses import dataclass
+
+from penchant.server.settings import RoundSettings
+from penchant.shared.accounting import (
+    EventMechanism,
+    UserMechanism,
+    cohort_cap,
+    default_delta,
+)
+from penchant.shared.contract import EventPrivacy, LocalTraining
+from penchant.shared.errors import ConfigurationError
+from penchant.shared.features import FeatureMap
+from penchant.shared.ranker import RankerSettings
+from penchant.simulation.recipes import Recipe, recipe
+from penchant.simulation.settings import SimulationSettings
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Constants of a run.
+
+    Attributes:
+        recipe: what is tuned.
+        rounds: how rounds are run.
+        delta: the delta of every epsilon of the run.
+        user: user-level mechanism of the whole run, or None.
+        event: event-level mechanism of a device that takes part in every round, or None.
+    """
+
+    recipe: Recipe
+    rounds: RoundSettings
+    delta: float
+    user: UserMechanism | None
+    event: EventMechanism | None
+
+    @classmethod
+    def of(cls, settings: SimulationSettings, *, population: int) -> "Plan":
+        """Return the plan for ``population`` devices.
+
+        Noise is the least that keeps the whole run within the epsilon asked for.
+
+        Raises:
+            ConfigurationError: the cohort is larger than the population.
+            PrivacyError: no noise keeps within epsilon.
+        """
+        chosen = recipe(settings.preset, settings.privacy)
+        rounds = settings.rounds or chosen.rounds
+        probability = _sampling_probability(settings, chosen, population)
+        delta = settings.delta or default_delta(population)
+        user = event = None
+        user_noise, event_privacy = 0.0, None
+        if settings.epsilon is not None and settings.privacy.has_user:
+            user = UserMechanism(population, probability, rounds)
+            user_noise = user.noise_multiplier(epsilon=settings.epsilon, delta=delta)
+        if settings.epsilon is not None and settings.privacy.has_event:
+            event = EventMechanism(chosen.event.sampling_probability, chosen.steps * rounds)
+            event_privacy = EventPrivacy(
+                sampling_probability=chosen.event.sampling_probability,
+                expected_batch_size=chosen.event.expected_batch_size,
+                clipping_norm=chosen.event.clipping_norm,
+                noise_multiplier=event.noise_multiplier(epsilon=settings.epsilon, delta=delta),
+            )
+        return cls(
+            recipe=chosen,
+            rounds=RoundSettings(
+                rounds=rounds,
+                population=population,
+                sampling_probability=probability,
+                training=LocalTraining(
+                    steps=chosen.steps,
+                    examples=chosen.examples,
+                    negatives=chosen.negatives,
+                    rates=chosen.local_rates,
+                    clipping_norm=chosen.clipping_norm,
+                    event_privacy=event_privacy,
+                ),
+                noise_multiplier=user_noise,
+                optimiser=chosen.optimiser,
+            ),
+            delta=delta,
+            user=user,
+            event=event,
+        )
+
+    @property
+    def cap(self) -> int:
+        """Largest cohort."""
+        return cohort_cap(
+            self.rounds.population, sampling_probability=self.rounds.sampling_probability
+        )
+
+    def ranker_settings(
+        self, settings: SimulationSettings, feature_map: FeatureMap, *, items: int
+    ) -> RankerSettings:
+        """Return the shape of the ranker for a catalogue of ``items``."""
+        return RankerSettings(
+            preset=settings.preset,
+            items=items,
+            features=feature_map.rank,
+            dimension=self.recipe.dimension,
+            history_length=self.recipe.history_length,
+        )
+
+    def user_epsilon(self, rounds: int) -> float | None:
+        """Return the user-level epsilon spent after ``rounds`` rounds, None without."""
+        if self.user is None:
+            return None
+        spent = UserMechanism(self.user.population, self.user.sampling_probability, rounds)
+        return spent.epsilon(noise_multiplier=self.rounds.noise_multiplier, delta=self.delta)
+
+    def event_epsilon(self, rounds: int) -> float | None:
+        """Return the event-level epsilon of a device in each of ``rounds`` rounds, or None."""
+        privacy = self.rounds.training.event_privacy
+        if self.event is None or privacy is None:
+            return None
+        spent = EventMechanism(self.event.sampling_probability, self.recipe.steps * rounds)
+        return spent.epsilon(noise_multiplier=privacy.noise_multiplier, delta=self.delta)
+
+
+def _sampling_probability(settings: SimulationSettings, chosen: Recipe, population: int) -> float:
+    if settings.cohort is None:
+        return chosen.sampling_probability
+    if settings.cohort > population:
+        raise ConfigurationError(
+            f"--cohort is {settings.cohort}; there are only {population} devices"
+        )
+    return settings.cohort / population

@@ -1,0 +1,115 @@
+"""Recipes: the tuned constants of training for each preset and privacy unit.
+
+All were chosen on the validation items of MovieLens-100K; docs/evaluation.md tells what was tried.
+"""
+
+from dataclasses import dataclass, replace
+
+from penchant.server.settings import OptimiserName, OptimiserSettings
+from penchant.shared.contract import LearningRates
+from penchant.shared.ranker import Preset
+from penchant.simulation.settings import PrivacyUnit
+
+__all__ = ["EventRecipe", "Recipe", "recipe"]
+
+
+@dataclass(frozen=True)
+class EventRecipe:
+    """Constants of event-level DP-SGD; see ``EventPrivacy``."""
+
+    sampling_probability: float
+    expected_batch_size: float
+    clipping_norm: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Constants of a run.
+
+    Attributes:
+        dimension: d.
+        feature_rank: k; None for as many as the embeddings have.
+        history_length: L.
+        rounds: rounds of the run.
+        sampling_probability: chance of a device to be in a cohort.
+        steps: local steps.
+        examples: next events of a step, at most.
+        negatives: catalogue items of a step.
+        local_rates: step sizes on the device.
+        optimiser: how the server moves the ranker.
+        clipping_norm: bound on an update; None for no bound.
+        event: event-level constants, used where the unit has them.
+    """
+
+    dimension: int
+    feature_rank: int | None
+    history_length: int
+    rounds: int
+    sampling_probability: float
+    steps: int
+    examples: int
+    negatives: int
+    local_rates: LearningRates
+    optimiser: OptimiserSettings
+    clipping_norm: float | None
+    event: EventRecipe
+
+
+def _rates(
+    *,
+    private_vector: float = 0.0,
+    projections: float,
+    attention: float,
+    popularity: float,
+    item_residual: float = 0.0,
+) -> LearningRates:
+    return LearningRates(
+        private_vector=private_vector,
+        item_projection=projections,
+        context_projection=projections,
+        attention=attention,
+        popularity=popularity,
+        item_residual=item_residual,
+    )
+
+
+# One step of rate 1 on the shared numbers: the update is the gradient, and the server's Adam, which
+# does not mind its scale, sets the pace of each group.
+_GRADIENT = _rates(
+    private_vector=0.5, projections=1.0, attention=1.0, popularity=1.0, item_residual=1.0
+)
+
+_FULL = Recipe(
+    dimension=32,
+    feature_rank=None,
+    history_length=10,
+    rounds=60,
+    sampling_probability=0.42,
+    steps=1,
+    examples=64,
+    negatives=256,
+    local_rates=_GRADIENT,
+    optimiser=OptimiserSettings(
+        name=OptimiserName.FEDADAM,
+        rates=_rates(projections=0.005, attention=0.1, popularity=0.1, item_residual=0.03),
+        final_rate=1 / 60,
+    ),
+    clipping_norm=None,
+    event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
+)
+_TEXT = replace(_FULL, dimension=64)
+_COMPACT = replace(_FULL, dimension=16, feature_rank=32)
+
+_RECIPES = {
+    Preset.FULL: _FULL,
+    Preset.TEXT: _TEXT,
+    Preset.COMPACT: _COMPACT,
+}
+
+
+def recipe(preset: Preset, unit: PrivacyUnit) -> Recipe:
+    """Return the recipe for a preset under a privacy unit."""
+    chosen = _RECIPES[preset]
+    if unit.has_user and chosen.clipping_norm is None:
+        return replace(chosen, clipping_norm=1.0)
+    return chosen

@@ -1,0 +1,97 @@
+"""What to simulate: the flags of ``penchant simulate`` as one validated record."""
+
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from penchant.shared.errors import ConfigurationError
+from penchant.shared.ranker import Preset
+
+__all__ = ["Fidelity", "PrivacyUnit", "SimulationSettings"]
+
+
+class Fidelity(StrEnum):
+    """How devices are simulated. ``device``: each is a real ``Device`` with its own store."""
+
+    DEVICE = "device"
+
+
+class PrivacyUnit(StrEnum):
+    """What differential privacy hides.
+
+    ``event``: one event of a person, from whoever sees the updates, the server included.
+    ``user``: a person's whole contribution, from whoever sees the released rankers.
+    """
+
+    NONE = "none"
+    EVENT = "event"
+    USER = "user"
+    BOTH = "both"
+
+    @property
+    def has_event(self) -> bool:
+        """Whether devices train with event-level privacy."""
+        return self in (PrivacyUnit.EVENT, PrivacyUnit.BOTH)
+
+    @property
+    def has_user(self) -> bool:
+        """Whether the server adds user-level noise."""
+        return self in (PrivacyUnit.USER, PrivacyUnit.BOTH)
+
+
+class SimulationSettings(BaseModel):
+    """One simulation; the same settings on the same machine give the same result.
+
+    Attributes:
+        dataset: name of a data set.
+        preset: which parts the ranker shares.
+        fidelity: how devices are simulated.
+        rounds: number of rounds; the recipe's, if not given.
+        devices: how many people, the data set's first; all, if not given.
+        cohort: expected devices a round; the recipe's share of the devices, if not given.
+        privacy: unit of differential privacy.
+        epsilon: bound for each unit that is private, over the whole run.
+        delta: its delta; min(1e-6, devices^-1.1), if not given.
+        seed: of every draw.
+        encoder: asset that item texts are embedded with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = "movielens-100k"
+    preset: Preset = Preset.FULL
+    fidelity: Fidelity = Fidelity.DEVICE
+    rounds: int | None = Field(default=None, gt=0)
+    devices: int | None = Field(default=None, gt=0)
+    cohort: int | None = Field(default=None, gt=0)
+    privacy: PrivacyUnit = PrivacyUnit.NONE
+    epsilon: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    delta: float | None = Field(default=None, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+    encoder: str = "minilm"
+
+    @model_validator(mode="after")
+    def _epsilon_goes_with_privacy(self) -> Self:
+        if self.privacy is not PrivacyUnit.NONE and self.epsilon is None:
+            raise ValueError(f"--privacy {self.privacy} needs --epsilon, such as --epsilon 8")
+        if self.privacy is PrivacyUnit.NONE and (self.epsilon, self.delta) != (None, None):
+            raise ValueError("epsilon and delta mean nothing without --privacy event, user or both")
+        return self
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Self:
+        """Return the settings that ``fields`` give; those that are None take their defaults.
+
+        Raises:
+            ConfigurationError: a field is not usable.
+        """
+        try:
+            return cls.model_validate({k: v for k, v in fields.items() if v is not None})
+        except ValidationError as error:
+            first = error.errors()[0]
+            message = first["msg"].removeprefix("Value error, ")
+            if not first["loc"]:
+                raise ConfigurationError(message) from error
+            name = ".".join(str(part) for part in first["loc"])
+            raise ConfigurationError(f"{name} is {first['input']!r}: {message}") from error

@@ -1,0 +1,113 @@
+"""A run's folder: what was asked, what has been done, and what came out."""
+
+import shutil
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from penchant.server.checkpoints import RoundState, load_checkpoint, save_checkpoint
+from penchant.shared.errors import ConfigurationError, DataError
+from penchant.shared.files import write_atomically
+from penchant.shared.ranker import Ranker
+from penchant.simulation.settings import SimulationSettings
+
+__all__ = ["Workspace"]
+
+SETTINGS_NAME = "settings.json"
+SUMMARY_NAME = "summary.json"
+
+
+class Workspace:
+    """The folder of one run.
+
+    ``settings.json`` says what was asked; ``metrics.jsonl``, ``ranker.safetensors``,
+    ``summary.json`` and ``report.html`` are what comes out; ``state/`` holds the devices and the
+    checkpoint of a run that has not ended, and goes when it has.
+
+    Args:
+        folder: the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def metrics(self) -> Path:
+        """One line a finished round."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def ranker(self) -> Path:
+        """The trained ranker."""
+        return self.folder / "ranker.safetensors"
+
+    @property
+    def summary(self) -> Path:
+        """What the run achieved; written last but for the report."""
+        return self.folder / SUMMARY_NAME
+
+    @property
+    def devices(self) -> Path:
+        """Where the simulated devices live."""
+        return self.folder / "state" / "devices"
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.folder / "state" / "checkpoint.safetensors"
+
+    def begin(self, settings: SimulationSettings, *, resume: bool) -> None:
+        """Claim the folder for a new run, or check that it holds this one to resume.
+
+        Raises:
+            ConfigurationError: the folder holds another run, a finished one, something else, or,
+                to resume, nothing.
+        """
+        kept = self.folder / SETTINGS_NAME
+        if resume:
+            self._require_unfinished(kept, settings)
+            return
+        if kept.exists():
+            raise ConfigurationError(
+                f"{self.folder} holds another run; give another folder, or --resume to continue it"
+            )
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise ConfigurationError(f"{self.folder} is not empty; give a new or empty folder")
+        self.devices.mkdir(parents=True)
+        write_atomically(kept, settings.model_dump_json(indent=2).encode() + b"\n")
+
+    def _require_unfinished(self, kept: Path, settings: SimulationSettings) -> None:
+        if not kept.exists():
+            raise ConfigurationError(
+                f"{self.folder} holds no run to resume; start one without --resume"
+            )
+        if self.summary.exists():
+            raise ConfigurationError(f"the run in {self.folder} has ended; nothing is left to do")
+        try:
+            found = SimulationSettings.model_validate_json(kept.read_bytes())
+        except ValidationError as error:
+            raise DataError(f"{kept} is not a run's settings: {error}") from error
+        if found != settings:
+            ours, theirs = settings.model_dump(mode="json"), found.model_dump(mode="json")
+            different = [
+                f"{name} {theirs[name]} there, {ours[name]} here"
+                for name in ours
+                if ours[name] != theirs[name]
+            ]
+            raise ConfigurationError(
+                f"{self.folder} holds another run ({'; '.join(different)}); "
+                "resume it with the flags it was started with"
+            )
+
+    def save(self, state: RoundState, ranker: Ranker) -> None:
+        """Keep the state after a round."""
+        save_checkpoint(self._checkpoint, state, model_id=ranker.model_id)
+
+    def load(self, ranker: Ranker) -> RoundState:
+        """Return the state after the last finished round, the initial one before the first."""
+        if not self._checkpoint.exists():
+            return RoundState.initial(ranker.vector)
+        return load_checkpoint(self._checkpoint, model_id=ranker.model_id)
+
+    def end(self) -> None:
+        """Remove what only an unfinished run needs."""
+        shutil.rmtree(self.folder / "state")
