@@ -28,7 +28,7 @@ def leak_threshold(
     *,
     people: int,
     chance: float,
-    similarity_hits: float = 0.0,
+    similarity_hits: float | None = None,
     margin: float = 0.05,
     false_alarm_rate: float = 1e-6,
 ) -> int:
@@ -43,7 +43,7 @@ def leak_threshold(
     Args:
         people: number of people evaluated.
         chance: HR@k of a random order, in (0, 1]; see :func:`chance`.
-        similarity_hits: hits of the content-similarity control; 0 if there is none.
+        similarity_hits: hits of the content-similarity control, if it was run.
         margin: what learning from one's own history alone may add to the hit rate.
         false_alarm_rate: probability of suspecting a control without a leak, at most.
 
@@ -56,16 +56,19 @@ def leak_threshold(
     for name, value in (("chance", chance), ("false_alarm_rate", false_alarm_rate)):
         if not 0 < value <= 1:
             raise ConfigurationError(f"{name} must be in (0, 1]; got {value}")
-    if people < 1 or not 0 <= similarity_hits <= people or not 0 <= margin < 1:
+    if people < 1 or not 0 <= (similarity_hits or 0) <= people or not 0 <= margin < 1:
         raise ConfigurationError(
             "need at least 1 person, 0 to that many hits and a margin in [0, 1); "
             f"got {people} people, {similarity_hits} hits, a margin of {margin}"
         )
     half = false_alarm_rate / 2
-    highest = 1.0 if similarity_hits == people else 0.0
-    if 0 < similarity_hits < people:
-        highest = float(beta.isf(half, similarity_hits + 1, people - similarity_hits))
-    innocent = min(1.0, max(chance, highest) + margin)
+    innocent = chance
+    if similarity_hits == people:
+        innocent = 1.0
+    elif similarity_hits is not None:
+        upper_bound = float(beta.isf(half, similarity_hits + 1, people - similarity_hits))
+        innocent = max(chance, upper_bound)
+    innocent = min(1.0, innocent + margin)
     return int(binom.isf(half, people, innocent)) + 1
 
 
@@ -74,7 +77,7 @@ def leak_suspected(
     people: int,
     *,
     chance: float,
-    similarity_hits: float = 0.0,
+    similarity_hits: float | None = None,
     margin: float = 0.05,
     false_alarm_rate: float = 1e-6,
 ) -> bool:

@@ -1,0 +1,69 @@
+"""``report.html``: the run for people, in one file that needs nothing else."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from penchant.simulation.report import words
+from penchant.simulation.report.record import write_whole
+from penchant.simulation.report.rounds import RoundRecord, read_rounds
+from penchant.simulation.report.summary import Results, Summary, read_summary
+
+__all__ = ["REPORT_FILE", "write_report"]
+
+REPORT_FILE = "report.html"
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` from a run's ``summary.json`` and ``metrics.jsonl``.
+
+    Args:
+        folder: the run's output folder.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        DataError: a file is missing or not valid; nothing is written then.
+    """
+    page = _render(read_summary(folder), read_rounds(folder))
+    path = folder / REPORT_FILE
+    write_whole(path, page)
+    return path
+
+
+def _render(summary: Summary, rounds: list[RoundRecord]) -> str:
+    # Both take a moment to load, and only the page needs them.
+    from jinja2 import Environment, StrictUndefined
+
+    from penchant.simulation.report.figures import comparison, learning_curves
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = words.number
+    template = environment.from_string(
+        files("penchant.simulation.report").joinpath("report.html.j2").read_text("utf-8")
+    )
+    return template.render(
+        summary=summary,
+        words=words,
+        models=_models(summary),
+        metrics={"hr": "HR@10", "ndcg": "NDCG@10", "mrr": "MRR"},
+        keys={"hr": "hr@10", "ndcg": "ndcg@10", "mrr": "mrr"},
+        protocols={"full": "Full ranking", "sampled99": "99 negatives"},
+        pictures=[comparison(summary), *learning_curves(summary, rounds)],
+        evaluated=[record for record in rounds if record.validation is not None],
+        minutes=(summary.finished - summary.started).total_seconds() / 60,
+    )
+
+
+def _models(summary: Summary) -> dict[str, Results]:
+    controls = summary.controls
+    models = {
+        "penchant": summary.test,
+        "popularity": controls.popularity,
+        "no federation": controls.no_federation,
+    }
+    if controls.content_similarity is not None:
+        models["item texts only"] = controls.content_similarity
+    return models

@@ -1,0 +1,60 @@
+"""What all records have in common: strict, and malformed ones named in one sentence."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from penchant.shared.errors import DataError
+
+__all__ = ["Record", "parse", "write_whole"]
+
+_SHOWN_PROBLEMS = 3
+
+
+class Record(BaseModel):
+    """A part of what a run writes: no other fields, no conversions, no infinities, no changes."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, validate_by_name=True
+    )
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+def parse(model: type[RecordT], text: str | bytes, *, source: str) -> RecordT:
+    """Read a record from JSON.
+
+    Args:
+        model: what the text should be.
+        text: JSON.
+        source: where it comes from, for the error.
+
+    Raises:
+        DataError: the text is no such record; the error names the fields.
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+            for problem in error.errors()
+        ]
+        shown = "; ".join(problems[:_SHOWN_PROBLEMS])
+        more = len(problems) - _SHOWN_PROBLEMS
+        raise DataError(
+            f"{source} is not a valid {model.__name__}: {shown}"
+            + (f"; and {more} more" if more > 0 else "")
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old content or the new, never a part."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,218 @@
+"""``summary.json``: what was run, what it achieved and what it promised.
+
+The models here are the file's contract, for writing and for reading.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from annotated_types import Len
+from pydantic import AwareDatetime, Field
+
+from penchant.shared.errors import DataError
+from penchant.simulation.report.record import Record, parse, write_whole
+
+__all__ = [
+    "SUMMARY_FILE",
+    "BothUnits",
+    "Cohort",
+    "Controls",
+    "DatasetSize",
+    "EncoderIdentity",
+    "EventPrivacy",
+    "Guarantee",
+    "LeakCheck",
+    "Metric",
+    "NoPrivacy",
+    "Privacy",
+    "Results",
+    "Scores",
+    "Summary",
+    "Throughput",
+    "UserPrivacy",
+    "read_summary",
+    "write_summary",
+]
+
+SUMMARY_FILE = "summary.json"
+
+Metric: TypeAlias = Literal["hr@10", "ndcg@10", "mrr"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Scores(Record):
+    """Metrics by one protocol, averaged over people, each in [0, 1]."""
+
+    hr: Share = Field(alias="hr@10")
+    ndcg: Share = Field(alias="ndcg@10")
+    mrr: Share
+    # 95% bootstrap intervals over people, [low, high].
+    interval: dict[Metric, Annotated[list[Share], Len(2, 2)]] | None = None
+
+
+class Results(Record):
+    """One model at one stage, by both protocols; made of ``Evaluation.as_dict()``."""
+
+    full: Scores
+    sampled99: Scores
+
+
+class DatasetSize(Record):
+    """The data set as it was used."""
+
+    name: Text
+    people: Count
+    items: Count
+    events: Count
+    training_only_people: Count = 0  # too few events to hold any out
+    repeats_dropped: Count = 0
+
+
+class Cohort(Record):
+    """How the devices of a round were drawn."""
+
+    mean_size: Positive
+    sampling_probability: Annotated[float, Field(gt=0, le=1)]
+    cap: Annotated[int, Field(ge=1)]
+
+
+class Guarantee(Record):
+    """A differential privacy promise of the whole run, for one unit and one adversary."""
+
+    epsilon: Positive
+    delta: Annotated[float, Field(gt=0, lt=1)]
+    noise_multiplier: Positive  # sigma / clipping norm
+    clipping_norm: Positive
+    accountant: Text  # such as "PLD (dp-accounting 0.6.0)"
+    adversary: Text  # completes "against ...", such as "whoever gets a released ranker"
+
+
+class NoPrivacy(Record):
+    """No promise."""
+
+    unit: Literal["none"] = "none"
+    epsilon: None = None
+    delta: None = None
+    noise_multiplier: None = None
+    clipping_norm: Positive | None = None
+    accountant: None = None
+
+
+class EventPrivacy(Guarantee):
+    """A promise for each single event of a person."""
+
+    unit: Literal["event"] = "event"
+
+
+class UserPrivacy(Guarantee):
+    """A promise for all that one person ever did."""
+
+    unit: Literal["user"] = "user"
+
+
+class BothUnits(Record):
+    """Two promises that hold together, each against its own adversary."""
+
+    unit: Literal["both"] = "both"
+    event: Guarantee
+    user: Guarantee
+
+
+Privacy: TypeAlias = Annotated[
+    NoPrivacy | EventPrivacy | UserPrivacy | BothUnits, Field(discriminator="unit")
+]
+
+
+class Controls(Record):
+    """The test results of what penchant is compared with, on the same candidates."""
+
+    popularity: Results
+    no_federation: Results
+    content_similarity: Results | None = None
+
+
+class LeakCheck(Record):
+    """Whether the control without federation hits too often to be innocent (sampled99 HR@10)."""
+
+    suspected: bool
+    hits: Annotated[float, Field(ge=0)]
+    people: Count
+    threshold: Count
+
+
+class Throughput(Record):
+    """How fast it went, and how much memory it took."""
+
+    devices_per_second: Annotated[float, Field(ge=0)]
+    seconds_per_round: Annotated[float, Field(ge=0)]
+    peak_rss_mb: Annotated[float, Field(ge=0)]
+
+
+class EncoderIdentity(Record):
+    """Which language model made the embeddings."""
+
+    model: Text
+    fingerprint: Text
+    dimension: Annotated[int, Field(ge=1)]
+
+
+class Summary(Record):
+    """One run, whole."""
+
+    dataset: DatasetSize
+    devices: Annotated[int, Field(ge=1)]
+    preset: Text
+    fidelity: Text
+    rounds: Count
+    chosen_round: Count | None = None  # whose ranker was tested, if validation chose one
+    cohort: Cohort
+    shared_numbers: Count  # parameters that leave a device
+    privacy: Privacy
+    validation: Results
+    test: Results
+    controls: Controls
+    leak_check: LeakCheck | None = None
+    encoder: EncoderIdentity
+    throughput: Throughput
+    versions: dict[str, str]
+    seed: int
+    command: Text
+    started: AwareDatetime
+    finished: AwareDatetime
+
+    def reproducible(self) -> dict[str, Any]:
+        """Return what the same seed gives again on the same machine: all but the clock's part.
+
+        Left out are ``throughput``, ``started`` and ``finished``, and ``command``, which names the
+        output folder.
+        """
+        return self.model_dump(
+            mode="json", by_alias=True, exclude={"throughput", "started", "finished", "command"}
+        )
+
+
+def write_summary(folder: Path, summary: Summary) -> Path:
+    """Write ``summary.json`` into a run's folder, whole or not at all, and return its path."""
+    path = folder / SUMMARY_FILE
+    write_whole(path, summary.model_dump_json(by_alias=True, indent=2) + "\n")
+    return path
+
+
+def read_summary(folder: Path) -> Summary:
+    """Read a run's ``summary.json``.
+
+    Raises:
+        DataError: there is none, or it is not valid; the error names the fields.
+    """
+    path = folder / SUMMARY_FILE
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"no {SUMMARY_FILE} can be read in {folder} ({error.strerror}); "
+            "give the output folder of a finished run"
+        ) from error
+    return parse(Summary, text, source=str(path))

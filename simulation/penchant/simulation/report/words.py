@@ -1,0 +1,89 @@
+"""The page's sentences: what was run, what it achieved, what was promised and to whom."""
+
+from penchant.simulation.report.summary import (
+    BothUnits,
+    Guarantee,
+    NoPrivacy,
+    Privacy,
+    Scores,
+    Summary,
+)
+
+__all__ = ["achieved", "number", "promises", "verdict", "what_was_run"]
+
+_UNITS = {
+    "event": "whether any single event of a person was there or not",
+    "user": "whether any one person took part or not, with all that they ever did",
+}
+
+
+def number(value: float) -> str:
+    """Write a number for people: no more digits than it deserves.
+
+    >>> [number(v) for v in (8.0, 0.4137, 1.2e-06, 25000, 0.0)]
+    ['8', '0.414', '1.2e-06', '25,000', '0']
+    """
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2g}"
+
+
+def what_was_run(summary: Summary) -> str:
+    """Say how many devices trained what, on what."""
+    data = summary.dataset
+    return (
+        f"{summary.devices:,} simulated devices trained the ranker “{summary.preset}” together for "
+        f"{summary.rounds:,} rounds, each with about {number(summary.cohort.mean_size)} of them, "
+        f"on {data.name}: {data.events:,} events of {data.people:,} people with {data.items:,} "
+        f"items. {summary.shared_numbers:,} numbers leave a device in a round; its events and its "
+        "interest vector do not."
+    )
+
+
+def verdict(summary: Summary) -> str:
+    """Say how the run stands against popularity; above means by HR@10 and NDCG@10 alike."""
+    ours, theirs = summary.test, summary.controls.popularity
+    by_full, by_sampled = _above(ours.full, theirs.full), _above(ours.sampled99, theirs.sampled99)
+    if by_full and by_sampled:
+        return "Above popularity, by full ranking and with 99 negatives"
+    if by_full or by_sampled:
+        return f"Above popularity {'by full ranking' if by_full else 'with 99 negatives'} only"
+    return "Not above popularity by either protocol"
+
+
+def achieved(summary: Summary) -> str:
+    """Say what share of people find their next item in the first ten, beside the controls."""
+    ours, controls = summary.test, summary.controls
+    popularity, alone = controls.popularity, controls.no_federation
+    return (
+        f"For {ours.full.hr:.1%} of people, what they chose next is among the first ten of "
+        "everything that was new to them. Recommending what is popular gives "
+        f"{popularity.full.hr:.1%}, the same ranker without federation {alone.full.hr:.1%}. Among "
+        f"99 random others: {ours.sampled99.hr:.1%}, against {popularity.sampled99.hr:.1%} and "
+        f"{alone.sampled99.hr:.1%}; chance is 10%."
+    )
+
+
+def promises(privacy: Privacy) -> list[str]:
+    """Say what was promised: one sentence for each unit, with its adversary, epsilon and delta."""
+    if isinstance(privacy, NoPrivacy):
+        return [
+            "No differential privacy was asked for: the trained ranker may reveal events of the "
+            "people who took part to anybody who gets it."
+        ]
+    if isinstance(privacy, BothUnits):
+        return [_promise("user", privacy.user), _promise("event", privacy.event)]
+    return [_promise(privacy.unit, privacy)]
+
+
+def _promise(unit: str, guarantee: Guarantee) -> str:
+    return (
+        f"Per {unit}, ε = {number(guarantee.epsilon)} with δ = {number(guarantee.delta)}, against "
+        f"{guarantee.adversary}: what they get hardly depends on {_UNITS[unit]}. Noise multiplier "
+        f"{number(guarantee.noise_multiplier)}, clipping norm {number(guarantee.clipping_norm)}, "
+        f"accounted with {guarantee.accountant} over the whole run."
+    )
+
+
+def _above(ours: Scores, theirs: Scores) -> bool:
+    return ours.hr > theirs.hr and ours.ndcg > theirs.ndcg
