@@ -6,7 +6,7 @@ Everything reported comes from dp-accounting's PLD accountant. Gaussian noise is
 Two units are accounted for, and never one without saying which:
 
 * user level: a device's whole contribution to a round is one record; cohorts are Poisson samples
-  with a fixed cap, so the event is the truncated subsampled Gaussian.
+  with a fixed cap, so the mechanism is the truncated subsampled Gaussian.
 * event level: one event of one device is one record; each local step is a Poisson subsampled
   Gaussian over the device's own events.
 """
@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import dp_accounting
-from dp_accounting.pld import PLDAccountant
+from dp_accounting.pld import privacy_loss_distribution as pld
+from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
 
 from penchant.shared.errors import PrivacyError
 
@@ -59,42 +59,33 @@ def cohort_cap(population: int, *, sampling_probability: float) -> int:
 
 @dataclass(frozen=True)
 class UserMechanism:
-    """User-level central privacy of ``rounds`` rounds over Poisson cohorts with a cap.
+    """User-level central privacy over Poisson cohorts with a cap.
 
     Attributes:
         population: number of devices a cohort is drawn from.
         sampling_probability: chance of each device to be in a round's cohort, in (0, 1].
-        rounds: number of rounds released.
     """
 
     population: int
     sampling_probability: float
-    rounds: int
 
     def __post_init__(self) -> None:
         _require_probability(self.sampling_probability)
 
-    def epsilon(self, *, noise_multiplier: float, delta: float) -> float:
-        """Return epsilon at ``delta`` for whoever sees every released ranker (add or remove)."""
-        return _epsilon(self._event(noise_multiplier), delta)
+    def epsilon(self, *, noise_multiplier: float, rounds: int, delta: float) -> float:
+        """Return epsilon at ``delta`` for whoever sees every ranker released in ``rounds``."""
+        return _composed(self._round(noise_multiplier, DISCRETISATION), rounds, delta)
 
-    def noise_multiplier(self, *, epsilon: float, delta: float) -> float:
+    def noise_multiplier(self, *, epsilon: float, rounds: int, delta: float) -> float:
         """Return the least noise multiplier, to about 1 %, that keeps within ``epsilon``."""
-        return _calibrated(self._event, epsilon, delta)
+        return _calibrated(self._round, epsilon=epsilon, count=rounds, delta=delta)
 
-    def _event(self, noise_multiplier: float) -> dp_accounting.DpEvent:
+    def _round(self, noise_multiplier: float, discretisation: float) -> PrivacyLossDistribution:
         if self.sampling_probability == 1.0:
-            one_round = dp_accounting.GaussianDpEvent(noise_multiplier)
-        else:
-            one_round = dp_accounting.TruncatedSubsampledGaussianDpEvent(
-                dataset_size=self.population,
-                sampling_probability=self.sampling_probability,
-                truncated_batch_size=cohort_cap(
-                    self.population, sampling_probability=self.sampling_probability
-                ),
-                noise_multiplier=noise_multiplier,
-            )
-        return dp_accounting.SelfComposedDpEvent(one_round, self.rounds)
+            return _subsampled_gaussian(noise_multiplier, 1.0, discretisation)
+        return _truncated_gaussian(
+            noise_multiplier, self.population, self.sampling_probability, discretisation
+        )
 
 
 @dataclass(frozen=True)
@@ -103,28 +94,23 @@ class EventMechanism:
 
     Attributes:
         sampling_probability: chance of each event to be in a local step's batch, in (0, 1].
-        steps: local steps over all the rounds a device may take part in.
     """
 
     sampling_probability: float
-    steps: int
 
     def __post_init__(self) -> None:
         _require_probability(self.sampling_probability)
 
-    def epsilon(self, *, noise_multiplier: float, delta: float) -> float:
-        """Return epsilon at ``delta`` for one event (add or remove)."""
-        return _epsilon(self._event(noise_multiplier), delta)
+    def epsilon(self, *, noise_multiplier: float, steps: int, delta: float) -> float:
+        """Return epsilon at ``delta`` for one event, after ``steps`` local steps in all."""
+        return _composed(self._step(noise_multiplier, DISCRETISATION), steps, delta)
 
-    def noise_multiplier(self, *, epsilon: float, delta: float) -> float:
+    def noise_multiplier(self, *, epsilon: float, steps: int, delta: float) -> float:
         """Return the least noise multiplier, to about 1 %, that keeps within ``epsilon``."""
-        return _calibrated(self._event, epsilon, delta)
+        return _calibrated(self._step, epsilon=epsilon, count=steps, delta=delta)
 
-    def _event(self, noise_multiplier: float) -> dp_accounting.DpEvent:
-        step = dp_accounting.GaussianDpEvent(noise_multiplier)
-        if self.sampling_probability < 1.0:
-            step = dp_accounting.PoissonSampledDpEvent(self.sampling_probability, step)
-        return dp_accounting.SelfComposedDpEvent(step, self.steps)
+    def _step(self, noise_multiplier: float, discretisation: float) -> PrivacyLossDistribution:
+        return _subsampled_gaussian(noise_multiplier, self.sampling_probability, discretisation)
 
 
 def _require_probability(probability: float) -> None:
@@ -132,25 +118,51 @@ def _require_probability(probability: float) -> None:
         raise PrivacyError(f"sampling probability is {probability}; it must be in (0, 1]")
 
 
-@lru_cache(maxsize=4096)
-def _epsilon(
-    event: dp_accounting.DpEvent, delta: float, discretisation: float = DISCRETISATION
-) -> float:
-    accountant = PLDAccountant(value_discretization_interval=discretisation)
-    return float(accountant.compose(event).get_epsilon(delta))
+# Building a distribution takes seconds, composing it does not: one is kept for each mechanism.
+@lru_cache(maxsize=64)
+def _subsampled_gaussian(
+    noise_multiplier: float, sampling_probability: float, discretisation: float
+) -> PrivacyLossDistribution:
+    return pld.from_gaussian_mechanism(
+        noise_multiplier,
+        value_discretization_interval=discretisation,
+        sampling_prob=sampling_probability,
+    )
+
+
+@lru_cache(maxsize=64)
+def _truncated_gaussian(
+    noise_multiplier: float, population: int, sampling_probability: float, discretisation: float
+) -> PrivacyLossDistribution:
+    return pld.from_truncated_subsampled_gaussian_mechanism(
+        dataset_size=population,
+        sampling_probability=sampling_probability,
+        truncated_batch_size=cohort_cap(population, sampling_probability=sampling_probability),
+        noise_multiplier=noise_multiplier,
+        value_discretization_interval=discretisation,
+    )
+
+
+def _composed(one: PrivacyLossDistribution, count: int, delta: float) -> float:
+    return float(one.self_compose(count).get_epsilon_for_delta(delta))
 
 
 def _calibrated(
-    event: Callable[[float], dp_accounting.DpEvent], epsilon: float, delta: float
+    mechanism: Callable[[float, float], PrivacyLossDistribution],
+    *,
+    epsilon: float,
+    count: int,
+    delta: float,
 ) -> float:
-    """Return the least noise multiplier within ``epsilon``, by bisection on the epsilon."""
+    """Return the least noise multiplier within ``epsilon``, by bisection."""
     if not epsilon > 0:
         raise PrivacyError(f"epsilon is {epsilon}; it must be above 0")
     if not 0 < delta < 1:
         raise PrivacyError(f"delta is {delta}; it must be between 0 and 1")
 
     def exceeds(noise_multiplier: float) -> bool:
-        return _epsilon(event(noise_multiplier), delta, SEARCH_DISCRETISATION) > epsilon
+        one = mechanism(noise_multiplier, SEARCH_DISCRETISATION)
+        return _composed(one, count, delta) > epsilon
 
     low, high = 0.0, 1.0
     while exceeds(high):

@@ -27,8 +27,9 @@ class Plan:
         recipe: what is tuned.
         rounds: how rounds are run.
         delta: the delta of every epsilon of the run.
-        user: user-level mechanism of the whole run, or None.
-        event: event-level mechanism of a device that takes part in every round, or None.
+        user: user-level mechanism of a round, or None.
+        event: event-level mechanism of a local step, or None; a device is counted as if it took
+            part in every round.
     """
 
     recipe: Recipe
@@ -54,15 +55,17 @@ class Plan:
         user = event = None
         user_noise, event_privacy = 0.0, None
         if settings.epsilon is not None and settings.privacy.has_user:
-            user = UserMechanism(population, probability, rounds)
-            user_noise = user.noise_multiplier(epsilon=settings.epsilon, delta=delta)
+            user = UserMechanism(population, probability)
+            user_noise = user.noise_multiplier(epsilon=settings.epsilon, rounds=rounds, delta=delta)
         if settings.epsilon is not None and settings.privacy.has_event:
-            event = EventMechanism(chosen.event.sampling_probability, chosen.steps * rounds)
+            event = EventMechanism(chosen.event.sampling_probability)
             event_privacy = EventPrivacy(
                 sampling_probability=chosen.event.sampling_probability,
                 expected_batch_size=chosen.event.expected_batch_size,
                 clipping_norm=chosen.event.clipping_norm,
-                noise_multiplier=event.noise_multiplier(epsilon=settings.epsilon, delta=delta),
+                noise_multiplier=event.noise_multiplier(
+                    epsilon=settings.epsilon, steps=chosen.steps * rounds, delta=delta
+                ),
             )
         return cls(
             recipe=chosen,
@@ -84,6 +87,13 @@ class Plan:
             delta=delta,
             user=user,
             event=event,
+        )
+
+    @property
+    def plain_training(self) -> LocalTraining:
+        """The local training without anything that protects it."""
+        return self.rounds.training.model_copy(
+            update={"event_privacy": None, "clipping_norm": None}
         )
 
     @property
@@ -109,16 +119,20 @@ class Plan:
         """Return the user-level epsilon spent after ``rounds`` rounds, None without."""
         if self.user is None:
             return None
-        spent = UserMechanism(self.user.population, self.user.sampling_probability, rounds)
-        return spent.epsilon(noise_multiplier=self.rounds.noise_multiplier, delta=self.delta)
+        return self.user.epsilon(
+            noise_multiplier=self.rounds.noise_multiplier, rounds=rounds, delta=self.delta
+        )
 
     def event_epsilon(self, rounds: int) -> float | None:
         """Return the event-level epsilon of a device in each of ``rounds`` rounds, or None."""
         privacy = self.rounds.training.event_privacy
         if self.event is None or privacy is None:
             return None
-        spent = EventMechanism(self.event.sampling_probability, self.recipe.steps * rounds)
-        return spent.epsilon(noise_multiplier=privacy.noise_multiplier, delta=self.delta)
+        return self.event.epsilon(
+            noise_multiplier=privacy.noise_multiplier,
+            steps=self.recipe.steps * rounds,
+            delta=self.delta,
+        )
 
 
 def _sampling_probability(settings: SimulationSettings, chosen: Recipe, population: int) -> float:

@@ -46,33 +46,34 @@ class Contexts:
             ages[person, :count] = np.log1p(seconds / SECONDS_PER_HOUR)
         return cls(items, missing, ages)
 
+    def of_people(self, people: Int64Array) -> "Contexts":
+        """Return the contexts of some people, in their order."""
+        return Contexts(self.items[people], self.missing[people], self.ages[people])
+
 
 def score_people(
     scorer: Scorer,
     private_vectors: NDArray[np.float32],
     contexts: Contexts,
-    people: Int64Array,
 ) -> NDArray[np.float32]:
-    """Return the scores of all items for some people, float32 (len(people), J).
+    """Return the scores of all items for n people, float32 (n, J).
 
     Args:
         scorer: ranker and catalogue.
-        private_vectors: float32 (n, d), of everybody.
-        contexts: of everybody.
-        people: int64, which people.
+        private_vectors: float32 (n, d), of these people.
+        contexts: of these people.
     """
     arrays = scorer.ranker.arrays
-    missing = contexts.missing[people]
     logits = (
         arrays["attention_position"]
         + arrays["attention_kind"][EventKind.VIEW.number]
-        + arrays["attention_age"][0] * contexts.ages[people]
+        + arrays["attention_age"][0] * contexts.ages
     )
-    logits[missing] = -np.inf
+    logits[contexts.missing] = -np.inf
     peak = np.max(logits, axis=1, keepdims=True, initial=np.finfo(np.float32).min)
     weights = np.exp(logits - peak)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
-    projected = scorer.context_vectors[contexts.items[people]]
-    profiles = private_vectors[people] + np.einsum("nl,nld->nd", weights, projected)
+    projected = scorer.context_vectors[contexts.items]
+    profiles = private_vectors + np.einsum("nl,nld->nd", weights, projected)
     scores: NDArray[np.float32] = np.matmul(profiles, scorer.item_vectors.T)
     return scores + arrays["popularity"]

@@ -1,31 +1,172 @@
-"""A whole simulation: data, devices, rounds, evaluation, controls, and what comes out."""
+"""A whole simulation: rounds, their validation, the final test, the controls, and the report."""
 
-import resource
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from penchant.server.checkpoints import RoundState
-from penchant.shared.catalogue import Catalogue
-from penchant.shared.encoding import CachedEncoder, Encoder
-from penchant.shared.encoding.builder import ensure_bundle
-from penchant.shared.features import FeatureMap
 from penchant.shared.randomness import SeededRandomness
-from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
-from penchant.simulation import datasets
-from penchant.simulation.plan import Plan
+from penchant.simulation.controls import content_similarity, popularity
+from penchant.simulation.isolation import IsolatedDevices, sample_people
+from penchant.simulation.judge import Judge
+from penchant.simulation.outcome import Tested, results, summarise
 from penchant.simulation.population import Population
+from penchant.simulation.progress import RunObserver
+from penchant.simulation.report import (
+    RoundRecord,
+    Summary,
+    append_round,
+    read_rounds,
+    rewind_rounds,
+    write_report,
+    write_summary,
+)
 from penchant.simulation.settings import SimulationSettings
-from penchant.simulation.split import LeaveOneOut, leave_one_out
+from penchant.simulation.split import Stage
 from penchant.simulation.training import FinishedRound, train_federated
 from penchant.simulation.workspace import Workspace
+from penchant.simulation.world import World, prepare
 
-SERVER_STREAM, DEVICE_STREAM, EVALUATION_STREAM = 0, 1, 2
+__all__ = ["simulate"]
+
+SERVER_STREAM, DEVICE_STREAM, NEGATIVES_STREAM, ISOLATION_STREAM = 0, 1, 2, 4
+
+
+def simulate(
+    settings: SimulationSettings,
+    folder: Path,
+    *,
+    command: str,
+    observer: Callable[[World], RunObserver],
+    resume: bool = False,
+) -> Summary:
+    """Run a simulation in ``folder`` and return its summary.
+
+    Args:
+        settings: what to simulate.
+        folder: a new or empty folder, or, to resume, that of the run.
+        command: how to run it again, for the report.
+        observer: makes the display once the plan is known.
+        resume: continue an interrupted run at its last finished round.
+
+    Raises:
+        ConfigurationError: the folder holds another run, or settings do not fit the data.
+        PenchantError: data or model cannot be had, or a round fails.
+    """
+    started = datetime.now(UTC)
+    # Devices train one after the other, on tensors too small to share between threads; and one
+    # thread adds numbers up in one order, so that the same seed gives the same run.
+    torch.set_num_threads(1)
+    workspace = Workspace(folder)
+    workspace.check(settings, resume=resume)
+    world = prepare(settings)
+    workspace.claim(settings)
+    run = _Run(world, settings, workspace)
+    trained = run.train(observer(world))
+    tested = run.test(trained)
+    trained.ranker.save(workspace.ranker)
+    summary = summarise(
+        world, settings, read_rounds(folder), tested, command=command, started=started
+    )
+    write_summary(folder, summary)
+    write_report(folder)
+    workspace.end()
+    return summary
+
+
+class _Run:
+    """One run: its world, its devices and its judges."""
+
+    def __init__(self, world: World, settings: SimulationSettings, workspace: Workspace) -> None:
+        self._world = world
+        self._seed = settings.seed
+        self._workspace = workspace
+        self._randomness = SeededRandomness(settings.seed)
+        self._population = Population(
+            workspace.devices,
+            world.split.training,
+            world.scorer,
+            randomness=self._randomness.spawn(DEVICE_STREAM),
+        )
+        self._validation, self._test = self._judge("validation", 0), self._judge("test", 1)
+
+    def _judge(self, stage: Stage, number: int) -> Judge:
+        return Judge.of(
+            self._world.split,
+            stage,
+            history_length=self._world.plan.recipe.history_length,
+            rng=np.random.default_rng([self._seed, NEGATIVES_STREAM, number]),
+        )
+
+    def train(self, display: RunObserver) -> Scorer:
+        """Run the rounds that are left and return the trained ranker."""
+        initial, workspace = self._world.scorer, self._workspace
+        state = workspace.load(initial.ranker)
+        rewind_rounds(workspace.folder, last=state.round_number)
+        self._population.observe_training()
+
+        def round_done(finished: FinishedRound) -> None:
+            nonlocal state
+            state = finished.state
+            record = self._record(finished)
+            append_round(workspace.folder, record)
+            workspace.save(state, initial.ranker)
+            display.round_finished(record)
+
+        try:
+            train_federated(
+                initial,
+                state,
+                self._population,
+                self._world.plan,
+                randomness=self._randomness.spawn(SERVER_STREAM),
+                on_cohort=display.round_started,
+                on_reply=display.device_done,
+                on_round=round_done,
+            )
+        finally:
+            display.finished()
+        return initial.with_vector(state.vector)
+
+    def test(self, trained: Scorer) -> Tested:
+        """Score the test items, once, and the controls."""
+        world, vectors = self._world, self._population.private_vectors
+        similarity = content_similarity(
+            world.scorer.catalogue.embeddings, world.split, stage="test"
+        )
+        sample = self._test.of_people(sample_people(world.split.people))
+        isolated = IsolatedDevices(
+            world.scorer,
+            world.split.training,
+            world.plan,
+            self._test.contexts,
+            self._randomness.spawn(ISOLATION_STREAM),
+        )
+        return Tested(
+            validation=self._validation.evaluate(self._validation.ranking(trained, vectors)),
+            test=self._test.evaluate(self._test.ranking(trained, vectors)),
+            popularity=self._test.evaluate(popularity(world.split)),
+            content_similarity=self._test.evaluate(similarity),
+            no_federation=sample.evaluate(isolated.score),
+            similarity_of_sample=sample.evaluate(similarity),
+        )
+
+    def _record(self, finished: FinishedRound) -> RoundRecord:
+        outcome, plan = finished.outcome, self._world.plan
+        scorer = self._world.scorer.with_vector(finished.state.vector)
+        ranking = self._validation.ranking(scorer, self._population.private_vectors)
+        user = plan.user_epsilon(outcome.round_number)
+        event = plan.event_epsilon(outcome.round_number)
+        return RoundRecord(
+            round=outcome.round_number,
+            devices=outcome.accepted,
+            rejected=outcome.rejected,
+            loss=None if outcome.void else self._validation.loss(ranking),
+            validation=results(self._validation.evaluate(ranking)),
+            epsilon=event if user is None else user,
+            event_epsilon=None if user is None else event,
+            seconds=finished.seconds,
+        )

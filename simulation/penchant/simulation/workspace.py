@@ -9,12 +9,10 @@ from penchant.server.checkpoints import RoundState, load_checkpoint, save_checkp
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.files import write_atomically
 from penchant.shared.ranker import Ranker
+from penchant.simulation.report.summary import SUMMARY_FILE
 from penchant.simulation.settings import SimulationSettings
 
 __all__ = ["Workspace"]
-
-SETTINGS_NAME = "settings.json"
-SUMMARY_NAME = "summary.json"
 
 
 class Workspace:
@@ -32,19 +30,9 @@ class Workspace:
         self.folder = folder
 
     @property
-    def metrics(self) -> Path:
-        """One line a finished round."""
-        return self.folder / "metrics.jsonl"
-
-    @property
     def ranker(self) -> Path:
         """The trained ranker."""
         return self.folder / "ranker.safetensors"
-
-    @property
-    def summary(self) -> Path:
-        """What the run achieved; written last but for the report."""
-        return self.folder / SUMMARY_NAME
 
     @property
     def devices(self) -> Path:
@@ -52,35 +40,41 @@ class Workspace:
         return self.folder / "state" / "devices"
 
     @property
+    def _settings(self) -> Path:
+        return self.folder / "settings.json"
+
+    @property
     def _checkpoint(self) -> Path:
         return self.folder / "state" / "checkpoint.safetensors"
 
-    def begin(self, settings: SimulationSettings, *, resume: bool) -> None:
-        """Claim the folder for a new run, or check that it holds this one to resume.
+    def check(self, settings: SimulationSettings, *, resume: bool) -> None:
+        """Refuse a folder that a new run must not use, or that does not hold this one to resume.
 
         Raises:
             ConfigurationError: the folder holds another run, a finished one, something else, or,
                 to resume, nothing.
         """
-        kept = self.folder / SETTINGS_NAME
         if resume:
-            self._require_unfinished(kept, settings)
-            return
-        if kept.exists():
+            self._require_unfinished(settings)
+        elif self._settings.exists():
             raise ConfigurationError(
                 f"{self.folder} holds another run; give another folder, or --resume to continue it"
             )
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise ConfigurationError(f"{self.folder} is not empty; give a new or empty folder")
-        self.devices.mkdir(parents=True)
-        write_atomically(kept, settings.model_dump_json(indent=2).encode() + b"\n")
 
-    def _require_unfinished(self, kept: Path, settings: SimulationSettings) -> None:
+    def claim(self, settings: SimulationSettings) -> None:
+        """Make the folder this run's; it may be already."""
+        self.devices.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._settings, settings.model_dump_json(indent=2).encode() + b"\n")
+
+    def _require_unfinished(self, settings: SimulationSettings) -> None:
+        kept = self._settings
         if not kept.exists():
             raise ConfigurationError(
                 f"{self.folder} holds no run to resume; start one without --resume"
             )
-        if self.summary.exists():
+        if (self.folder / SUMMARY_FILE).exists():
             raise ConfigurationError(f"the run in {self.folder} has ended; nothing is left to do")
         try:
             found = SimulationSettings.model_validate_json(kept.read_bytes())

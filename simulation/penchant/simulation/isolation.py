@@ -1,0 +1,95 @@
+"""The no-federation control: the same model, trained by each device alone.
+
+A device on its own knows its person's events and the items' texts, and nothing of anybody else. It
+takes the local steps that it would have taken in the run, on a ranker of its own, with the server
+optimiser applied to its own updates, and without noise: there is nobody to hide from. What it ranks
+well it cannot owe to others; if it ranks much better than chance and text similarity allow, a
+held-out item has leaked into training.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.client import EventKind
+from penchant.client.training.rounds import train_round
+from penchant.server.optimiser import Moments, ServerOptimiser
+from penchant.shared.contract import TrainingTask
+from penchant.shared.history import History
+from penchant.shared.randomness import SeededRandomness
+from penchant.shared.scoring import Scorer
+from penchant.simulation.datasets.dataset import Dataset, Int64Array
+from penchant.simulation.plan import Plan
+from penchant.simulation.ranking import Contexts, score_people
+
+__all__ = ["IsolatedDevices", "sample_people"]
+
+SAMPLE = 200
+
+
+def sample_people(people: Int64Array) -> Int64Array:
+    """Return at most 200 of ``people``, evenly spaced: training each alone is slow."""
+    if len(people) <= SAMPLE:
+        return people
+    return people[np.linspace(0, len(people) - 1, SAMPLE).round().astype(np.int64)]
+
+
+@dataclass(frozen=True, eq=False)
+class IsolatedDevices:
+    """Devices that never hear of each other.
+
+    Attributes:
+        scorer: the ranker each starts from.
+        training: everybody's training events.
+        plan: constants of the run they are a control for.
+        contexts: what each has just done when its held-out item is to be ranked.
+        randomness: device i draws from the stream named i.
+    """
+
+    scorer: Scorer
+    training: Dataset
+    plan: Plan
+    contexts: Contexts
+    randomness: SeededRandomness
+
+    def score(self, people: Int64Array) -> NDArray[np.floating[Any]]:
+        """Train each of ``people`` alone and return its scores of all items, float32 (n, J)."""
+        return np.stack([self._score_one(int(person)) for person in people])
+
+    def _score_one(self, person: int) -> NDArray[np.float32]:
+        ranker = self.scorer.ranker
+        rounds = math.ceil(self.plan.rounds.rounds * self.plan.rounds.sampling_probability)
+        optimiser = ServerOptimiser(self.plan.rounds.optimiser, ranker.settings, rounds=rounds)
+        history = self._history(person)
+        vector, moments = ranker.vector, Moments.zero(len(ranker.vector))
+        private_vector = np.zeros(ranker.settings.dimension, dtype=np.float32)
+        for round_number in range(1, rounds + 1):
+            trained = train_round(
+                TrainingTask(ranker.model_id, round_number, self.plan.plain_training, vector),
+                settings=ranker.settings,
+                item_features=self.scorer.features,
+                history=history,
+                private_vector=private_vector,
+                randomness=self.randomness.spawn(person, round_number),
+            )
+            private_vector = trained.private_vector
+            step, moments = optimiser.step(trained.update, moments, round_number=round_number)
+            vector = vector + step
+        return score_people(
+            self.scorer.with_vector(vector),
+            private_vector[None],
+            self.contexts.of_people(np.array([person])),
+        )[0]
+
+    def _history(self, person: int) -> History:
+        items, times = self.training.history(person)
+        rows = items.astype(np.int64)
+        return History(
+            features=self.scorer.features[rows],
+            items=rows,
+            kinds=np.full(len(rows), EventKind.VIEW.number),
+            times=times,
+        )
