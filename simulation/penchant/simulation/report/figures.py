@@ -99,7 +99,7 @@ def comparison(summary: Summary) -> Picture:
     }
     said = []
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(_INCHES[0], 3.1), layout="constrained")
+        figure = Figure(figsize=(_INCHES[0], 3.5), layout="constrained")
         for axes, title, scores in zip(
             figure.subplots(2, 1),
             ("Full ranking", "99 negatives"),
@@ -162,6 +162,7 @@ def _dots(axes: Axes, title: str, names: Sequence[str], scores: Sequence[Scores]
     axes.set_title(f"HR@10, {title[0].lower()}{title[1:]}")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.margins(x=0.08)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
 
