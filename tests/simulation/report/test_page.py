@@ -17,6 +17,26 @@ from penchant.simulation.report import (
 )
 
 Fields = dict[str, Any]
+FACTS = [
+    "Above popularity, by full ranking and with 99 negatives",
+    "For 17.6% of people",
+    "popular gives 8.4%, the same ranker without federation 1.3%",
+    "47.6%, against 38.4% and 31.3%; chance is 10%",
+    "940 simulated devices trained the ranker “compact” together for 4 rounds",
+    "4,321 numbers leave a device",
+    "100,000 events",
+    "probability 0.4 a round, 377 on average, at most 483",
+    "Per user, ε = 7.9 with δ = 1e-6, against whoever gets a released ranker",
+    "Noise multiplier 4.25, clipping norm 1.5, accounted with PLD (dp-accounting 0.6.0)",
+    "the ranker of round 3 was tested",
+    "passed: 96.5 hits of 943 without federation; 430 would be suspicious",
+    "a-model, 384 dimensions, abc123",
+    "131 devices a second, 3.25 s a round, 5 min in all, 812 MB",
+    "Seed 77",
+    "penchant simulate --dataset cinema --out 'runs/<a & b>'",
+    "flwr 1.42.0",
+    "2026-01-02 03:04:05 UTC",
+]
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 
@@ -132,32 +152,9 @@ def test_all_results_and_intervals_are_there(page: Page, summary_fields: Fields)
                 assert f"{protocol[metric]:.3f} {shown}" in page.text
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        "Above popularity, by full ranking and with 99 negatives",
-        "For 17.6% of people",
-        "popular gives 8.4%, the same ranker without federation 1.3%",
-        "47.6%, against 38.4% and 31.3%; chance is 10%",
-        "940 simulated devices trained the ranker “compact” together for 4 rounds",
-        "4,321 numbers leave a device",
-        "100,000 events",
-        "probability 0.4 a round, 377 on average, at most 483",
-        "Per user, ε = 7.9 with δ = 1e-6, against whoever gets a released ranker",
-        "Noise multiplier 4.25, clipping norm 1.5, accounted with PLD (dp-accounting 0.6.0)",
-        "the ranker of round 3 was tested",
-        "passed: 96.5 hits of 943 without federation; 430 would be suspicious",
-        "a-model, 384 dimensions, abc123",
-        "131 devices a second, 3.25 s a round, 5 min in all, 812 MB",
-        "Seed 77",
-        "penchant simulate --dataset cinema --out 'runs/<a & b>'",
-        "flwr 1.42.0",
-        "2026-01-02 03:04:05 UTC",
-    ],
-)
-def test_what_was_run_achieved_and_promised_is_said(page: Page, said: str) -> None:
+def test_what_was_run_achieved_and_promised_is_said(page: Page) -> None:
     """The page holds every fact of the summary, and escapes what could be taken for markup."""
-    assert said in page.text
+    assert [fact for fact in FACTS if fact not in page.text] == []
 
 
 @pytest.mark.parametrize(

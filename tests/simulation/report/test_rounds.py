@@ -67,5 +67,5 @@ def test_malformed_line_is_named(
 def test_rounds_of_two_runs_are_refused(tmp_path: Path, round_records: list[RoundRecord]) -> None:
     """Rounds that do not rise come from two runs in one folder."""
     write(tmp_path, [*round_records, round_records[1]])
-    with pytest.raises(DataError, match="line 5 .* is round 2, after round 4"):
+    with pytest.raises(DataError, match=r"line 5 .* is round 2, after round 4"):
         read_rounds(tmp_path)
