@@ -14,6 +14,7 @@ from penchant.simulation.evaluation import (
     Scorer,
     by_person,
     evaluate,
+    leak_suspected,
     sample_negatives,
 )
 from penchant.simulation.split import LeaveOneOut, Stage, leave_one_out
@@ -102,6 +103,28 @@ def test_negatives_repeat_with_their_seed() -> None:
     first, again, other = (negatives_of(split, seed=seed) for seed in (7, 7, 8))
     assert np.array_equal(first.items, again.items)
     assert not np.array_equal(first.items, other.items)
+
+
+def test_model_that_draws_from_the_same_seed_is_still_at_chance() -> None:
+    """A model may be seeded like the negatives; its random scores must not order them.
+
+    If both drew the same stream, every negative would get one of the lowest scores.
+    """
+    n_people, n_items = 300, 120
+    rng = np.random.default_rng(0)
+    split = leave_one_out(
+        Dataset.from_events(
+            "many", item_ids=[str(i) for i in range(n_items)], item_texts=["text"] * n_items,
+            person_ids=[str(i) for i in range(n_people)],
+            people=np.repeat(np.arange(n_people), 3),
+            items=np.argsort(rng.random((n_people, n_items)), axis=1)[:, :3].ravel(),
+            times=np.arange(3 * n_people),
+        )
+    )  # fmt: skip
+    negatives = sample_negatives(split, stage="test", rng=np.random.default_rng(7))
+    scores = np.random.default_rng(7).random((n_people, n_items))
+    found = evaluate(table(scores), split, negatives=negatives)
+    assert not leak_suspected(found.hits("sampled99"), n_people, chance=0.1)
 
 
 @pytest.mark.parametrize(("number", "message"), [(0, "at least 1; got 0"), (40, "40 were asked")])

@@ -45,12 +45,15 @@ def sample_negatives(
     Args:
         split: the split data set.
         stage: which held-out item is to be ranked.
-        rng: source of the draws.
+        rng: made from a seed; the draws come from a child stream of it.
         number: negatives a person, at least 1.
 
     Raises:
         ConfigurationError: somebody has met so many items that fewer than ``number`` remain.
     """
+    # A model that draws from the same seed would otherwise see the very keys drawn below, and its
+    # random scores would rank every negative last: a leak made of nothing but a shared seed.
+    (rng,) = rng.spawn(1)
     people = split.people
     drawn = np.empty((people.size, number), dtype=np.int32)
     for block in blocks(people, n_items=split.training.n_items):

@@ -81,13 +81,16 @@ def learning_curves(summary: Summary, rounds: Sequence[RoundRecord]) -> list[Pic
     user = [(r.round, r.epsilon) for r in rounds if r.epsilon is not None]
     event = [(r.round, r.event_epsilon) for r in rounds if r.event_epsilon is not None]
     unit = "user" if summary.privacy.unit == "both" else summary.privacy.unit
+    full = _metric_lines([(r, v.full) for r, v in evaluated])
+    sampled = _metric_lines([(r, v.sampled99) for r, v in evaluated])
+    spent = _lines((f"per {unit}", user), ("per event", event))
     charts = (
-        ("Validation, full ranking", _metric_lines([(r, v.full) for r, v in evaluated])),
-        ("Validation, 99 negatives", _metric_lines([(r, v.sampled99) for r, v in evaluated])),
-        ("Training loss", _lines(("loss", losses))),
-        ("Epsilon spent", _lines((f"per {unit}", user), ("per event", event))),
+        ("Validation, full ranking", full, True),
+        ("Validation, 99 negatives", sampled, True),
+        ("Training loss", _lines(("loss", losses)), False),
+        ("Epsilon spent", spent, True),
     )
-    return [_chart(title, lines) for title, lines in charts if lines]
+    return [_chart(title, lines, from_zero=zero) for title, lines, zero in charts if lines]
 
 
 def comparison(summary: Summary) -> Picture:
@@ -99,7 +102,7 @@ def comparison(summary: Summary) -> Picture:
     }
     said = []
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(_INCHES[0], 3.1), layout="constrained")
+        figure = Figure(figsize=(_INCHES[0], 3.5), layout="constrained")
         for axes, title, scores in zip(
             figure.subplots(2, 1),
             ("Full ranking", "99 negatives"),
@@ -126,7 +129,7 @@ def _lines(*series: tuple[str, Sequence[tuple[int, float]]]) -> list[_Line]:
     ]
 
 
-def _chart(title: str, lines: Sequence[_Line]) -> Picture:
+def _chart(title: str, lines: Sequence[_Line], *, from_zero: bool) -> Picture:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=_INCHES, layout="constrained")
         axes = figure.subplots()
@@ -144,7 +147,7 @@ def _chart(title: str, lines: Sequence[_Line]) -> Picture:
         axes.set_title(title)
         axes.set_xlabel("round")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if title != "Training loss":
+        if from_zero:
             axes.set_ylim(bottom=0)
         if len(lines) > 1:
             axes.legend()
@@ -162,6 +165,7 @@ def _dots(axes: Axes, title: str, names: Sequence[str], scores: Sequence[Scores]
     axes.set_title(f"HR@10, {title[0].lower()}{title[1:]}")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.margins(x=0.08)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
 

@@ -1,5 +1,7 @@
 """The page's sentences: what was run, what it achieved, what was promised and to whom."""
 
+from collections.abc import Sequence
+
 from penchant.simulation.report.summary import (
     BothUnits,
     Guarantee,
@@ -9,7 +11,7 @@ from penchant.simulation.report.summary import (
     Summary,
 )
 
-__all__ = ["achieved", "number", "promises", "verdict", "what_was_run"]
+__all__ = ["achieved", "interval", "number", "promises", "verdict", "what_was_run"]
 
 _UNITS = {
     "event": "whether any single event of a person was there or not",
@@ -21,11 +23,20 @@ def number(value: float) -> str:
     """Write a number for people: no more digits than it deserves.
 
     >>> [number(v) for v in (8.0, 0.4137, 1.2e-06, 25000, 0.0)]
-    ['8', '0.414', '1.2e-06', '25,000', '0']
+    ['8', '0.414', '1.2e-6', '25,000', '0']
     """
     if value == 0 or 0.001 <= abs(value) < 1000:
         return f"{value:.3g}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2g}".replace("e-0", "e-")
+
+
+def interval(bounds: Sequence[float]) -> str:
+    r"""Write an interval of numbers in [0, 1] in little room.
+
+    >>> interval([0.09, 0.1294]) == ".090\N{EN DASH}.129"
+    True
+    """
+    return "\N{EN DASH}".join(f"{bound:.3f}".removeprefix("0") for bound in bounds)
 
 
 def what_was_run(summary: Summary) -> str:
@@ -41,7 +52,12 @@ def what_was_run(summary: Summary) -> str:
 
 
 def verdict(summary: Summary) -> str:
-    """Say how the run stands against popularity; above means by HR@10 and NDCG@10 alike."""
+    """Say how the run stands against popularity; above means by HR@10 and NDCG@10 alike.
+
+    A suspected leak comes before everything else.
+    """
+    if summary.leak_check is not None and summary.leak_check.suspected:
+        return "A leak is suspected: these results cannot be trusted"
     ours, theirs = summary.test, summary.controls.popularity
     by_full, by_sampled = _above(ours.full, theirs.full), _above(ours.sampled99, theirs.sampled99)
     if by_full and by_sampled:

@@ -1,0 +1,245 @@
+"""Tests of the report page: whole, self-contained and honest."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penchant.shared.errors import DataError
+from penchant.simulation.report import (
+    RoundRecord,
+    Summary,
+    append_round,
+    write_report,
+    write_summary,
+)
+
+Fields = dict[str, Any]
+FACTS = [
+    "Above popularity, by full ranking and with 99 negatives",
+    "For 17.6% of people",
+    "popular gives 8.4%, the same ranker without federation 1.3%",
+    "47.6%, against 38.4% and 31.3%; chance is 10%",
+    "940 simulated devices trained the ranker “compact” together for 4 rounds",
+    "4,321 numbers leave a device",
+    "100,000 events",
+    "probability 0.4 a round, 377 on average, at most 483",
+    "Per user, ε = 7.9 with δ = 1e-6, against whoever gets a released ranker",
+    "Noise multiplier 4.25, clipping norm 1.5, accounted with PLD (dp-accounting 0.6.0)",
+    "the ranker of round 3 was tested",
+    "passed: 96.5 hits of 943 without federation; 430 would be suspicious",
+    "a-model, 384 dimensions, abc123",
+    "131 devices a second, 3.25 s a round, 5 min in all, 812 MB",
+    "Seed 77",
+    "penchant simulate --dataset cinema --out 'runs/<a & b>'",
+    "flwr 1.42.0",
+    "2026-01-02 03:04:05 UTC",
+]
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Parses a page strictly: every element closed in order; keeps its text and attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html = html
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], f"not closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember the element; it is open from here."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember the element, which is closed at once."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """The innermost open element, and no other, may close."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text that people see."""
+        if "style" not in self.open and data.strip():
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """All visible text, with single spaces."""
+        return " ".join(" ".join(self.words).split())
+
+
+def page_of(folder: Path, fields: Fields, records: list[RoundRecord]) -> Page:
+    """Write the run's files and its report, and parse it."""
+    write_summary(folder, Summary.model_validate(fields))
+    for record in records:
+        append_round(folder, record)
+    return Page(write_report(folder).read_text("utf-8"))
+
+
+@pytest.fixture
+def page(tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]) -> Page:
+    """The report of a run with privacy for the user."""
+    return page_of(tmp_path, summary_fields, round_records)
+
+
+def test_structure_is_valid(page: Page) -> None:
+    """A document in a language, with a title, one main heading, and distinct identifiers."""
+    assert page.html.startswith("<!DOCTYPE html>")
+    tags = [tag for tag, _ in page.elements]
+    for once in ("html", "head", "title", "body", "main", "h1"):
+        assert tags.count(once) == 1
+    assert ("html", {"lang": "en"}) in page.elements
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_references_are_to_elements_of_the_page(page: Page) -> None:
+    """Whatever a figure refers to exists."""
+    identifiers = {attributes.get("id") for _, attributes in page.elements}
+    references = re.findall(r"(?:url\(|href=\")#([^)\"]+)", page.html)
+    assert references
+    assert set(references) <= identifiers
+
+
+def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
+    """The page opens offline: no element loads a resource, and the browser is told to load none."""
+    loading = {"src", "srcset", "data", "poster", "action", "background"}
+    for tag, attributes in page.elements:
+        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "base"}
+        assert not loading & set(attributes)
+        for name in ("href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert not re.search(r"url\((?!#)|@import|@font-face", page.html)
+    assert "default-src 'none'" in page.html
+
+
+def test_every_figure_is_described(page: Page) -> None:
+    """Whoever does not see a figure is told what it says."""
+    figures = [attributes for tag, attributes in page.elements if tag == "figure"]
+    labels = [attributes["aria-label"] or "" for attributes in figures]
+    assert page.html.count("<svg") == len(labels) == 5
+    assert "penchant 0.176" in labels[0]
+    assert "HR@10 goes from 0.1 in round 2 to 0.2 in round 4" in labels[1]
+    assert "loss goes from 6 in round 1 to 1.5 in round 4" in labels[3]
+    assert "per user goes from 0.5 in round 1 to 2 in round 4" in labels[4]
+
+
+def test_lines_differ_without_colour(page: Page) -> None:
+    """In black and white the second line is still told from the first: it is dashed."""
+    assert "stroke-dasharray" in page.html
+    assert re.search(r"stroke: var\(--first\)", page.html)
+    assert not re.search(r"#0[1-4]0[1-4]0[1-4]\b", page.html)
+
+
+def test_all_results_and_intervals_are_there(page: Page, summary_fields: Fields) -> None:
+    """Each metric of each model by both protocols is in the table, with its interval."""
+    models = [summary_fields["test"], *summary_fields["controls"].values()]
+    for model in models:
+        for protocol in model.values():
+            for metric in ("hr@10", "ndcg@10", "mrr"):
+                low, high = protocol["interval"][metric]
+                shown = "\N{EN DASH}".join(f"{bound:.3f}"[1:] for bound in (low, high))
+                assert f"{protocol[metric]:.3f} {shown}" in page.text
+
+
+def test_what_was_run_achieved_and_promised_is_said(page: Page) -> None:
+    """The page holds every fact of the summary, and escapes what could be taken for markup."""
+    assert [fact for fact in FACTS if fact not in page.text] == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "promises"),
+    [("none", ["No differential privacy"]), ("both", ["Per user, ε = 8", "Per event, ε = 3"])],
+)
+def test_promises_follow_the_unit(
+    tmp_path: Path,
+    summary_fields: Fields,
+    round_records: list[RoundRecord],
+    unit: str,
+    promises: list[str],
+) -> None:
+    """No privacy is said to be none; two units are two promises, each with its adversary."""
+    guarantee = summary_fields["privacy"] | {"epsilon": 8.0}
+    del guarantee["unit"]
+    privacy = {
+        "none": {"unit": "none"},
+        "both": {
+            "unit": "both",
+            "user": guarantee,
+            "event": guarantee | {"epsilon": 3.0, "adversary": "a curious server"},
+        },
+    }[unit]
+    page = page_of(tmp_path, summary_fields | {"privacy": privacy}, round_records)
+    assert all(promise in page.text for promise in promises)
+    assert ("a curious server" in page.text) == (unit == "both")
+    assert ("ε = " in page.text) == (unit == "both")
+
+
+def test_suspected_leak_comes_first(
+    tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]
+) -> None:
+    """Results that cannot be trusted are not praised."""
+    leak = {"suspected": True, "hits": 940.0, "people": 943, "threshold": 430}
+    page = page_of(tmp_path, summary_fields | {"leak_check": leak}, round_records)
+    assert "A leak is suspected: these results cannot be trusted" in page.text
+    assert "Above popularity" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("better", "verdict"),
+    [
+        (["full"], "Above popularity by full ranking only"),
+        (["sampled99"], "Above popularity with 99 negatives only"),
+        ([], "Not above popularity by either protocol"),
+    ],
+)
+def test_verdict_claims_no_more_than_was_reached(
+    tmp_path: Path,
+    summary_fields: Fields,
+    round_records: list[RoundRecord],
+    better: list[str],
+    verdict: str,
+) -> None:
+    """Only a higher HR@10 and a higher NDCG@10 together count as above."""
+    control = summary_fields["controls"]["popularity"]
+    for protocol in {"full", "sampled99"} - set(better):
+        control[protocol] = control[protocol] | {"ndcg@10": 0.9}
+    page = page_of(tmp_path, summary_fields, round_records)
+    assert verdict in page.text
+
+
+def test_run_without_evaluated_rounds_has_a_page(tmp_path: Path, summary_fields: Fields) -> None:
+    """Without rounds to draw there are no curves, and the rest is there."""
+    page = page_of(tmp_path, summary_fields, [])
+    assert page.html.count("<svg") == 1
+    assert "Validation by round" not in page.text
+
+
+def test_same_run_gives_the_same_page(
+    tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]
+) -> None:
+    """Nothing on the page depends on when it was made."""
+    first = page_of(tmp_path, summary_fields, round_records).html
+    assert write_report(tmp_path).read_text("utf-8") == first
+
+
+def test_unusable_run_leaves_the_old_page(
+    tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]
+) -> None:
+    """If the summary cannot be read, there is an error and the page stays as it was."""
+    old = page_of(tmp_path, summary_fields, round_records).html
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(DataError, match="Field required"):
+        write_report(tmp_path)
+    assert (tmp_path / "report.html").read_text("utf-8") == old
+    assert not list(tmp_path.glob(".*"))
