@@ -78,11 +78,12 @@ class IsolatedDevices:
             private_vector = trained.private_vector
             step, moments = optimiser.step(trained.update, moments, round_number=round_number)
             vector = vector + step
-        return score_people(
+        scores = score_people(
             self.scorer.with_vector(vector),
             private_vector[None],
             self.contexts.of_people(np.array([person])),
-        )[0]
+        )
+        return scores.ravel()
 
     def _history(self, person: int) -> History:
         items, times = self.training.history(person)
