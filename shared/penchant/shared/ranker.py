@@ -36,9 +36,9 @@ class Preset(StrEnum):
 
     ``full``: projections, attention, popularity and a residual for each item; the best quality,
     for runs without privacy or with very large cohorts. ``text``: without the residual, so that an
-    item nobody has seen is ranked like any other. ``compact``: as ``text``, on a low-rank basis of
-    the embeddings; a few thousand numbers, for differential privacy, whose noise grows with the
-    square root of what is shared.
+    item nobody has seen is ranked like any other. ``compact``: popularity and one projection for
+    items and context, on a low-rank basis of the embeddings, with even attention; a few thousand
+    numbers, for differential privacy, whose noise grows with the square root of what is shared.
     """
 
     FULL = "full"
@@ -67,9 +67,12 @@ class RankerSettings(BaseModel):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each shared array, in the order of the flat vector."""
+        projection = (self.features, self.dimension)
+        if self.preset is Preset.COMPACT:
+            return {"item_projection": projection, "popularity": (self.items,)}
         shapes: dict[str, tuple[int, ...]] = {
-            "item_projection": (self.features, self.dimension),
-            "context_projection": (self.features, self.dimension),
+            "item_projection": projection,
+            "context_projection": projection,
             "attention_position": (self.history_length,),
             "attention_kind": (EVENT_KINDS,),
             "attention_age": (1,),
@@ -126,10 +129,12 @@ class Ranker:
                 f"the dimension is {settings.dimension}, above the {settings.features} features; "
                 "choose it at most as large"
             )
-        arrays = {name: np.zeros(shape) for name, shape in settings.shapes().items()}
-        for name in ("item_projection", "context_projection"):
-            arrays[name] = np.eye(settings.features, settings.dimension)
-        flat = np.concatenate([array.ravel() for array in arrays.values()])
+        flat = np.concatenate(
+            [
+                np.eye(*shape).ravel() if name.endswith("_projection") else np.zeros(shape).ravel()
+                for name, shape in settings.shapes().items()
+            ]
+        )
         return cls(settings, feature_map, flat.astype(np.float32))
 
     @cached_property

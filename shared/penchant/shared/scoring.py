@@ -26,7 +26,7 @@ def attention_weights(
     """Return the attention over a person's latest events, float32 (n,), summing to 1.
 
     The weight of an event is a softmax of learnt terms: one for its place (0 for the latest), one
-    for its kind, and one times log(1 + age in hours).
+    for its kind, and one times log(1 + age in hours). A ranker without attention weighs all evenly.
 
     Args:
         ranker: holds the learnt terms.
@@ -35,13 +35,14 @@ def attention_weights(
         now: unix seconds of the request.
     """
     arrays = ranker.arrays
-    count = len(kinds)
-    ages = np.log1p(np.maximum(now - times, 0) / SECONDS_PER_HOUR)
-    logits = (
-        arrays["attention_position"][:count][::-1]
-        + arrays["attention_kind"][kinds]
-        + arrays["attention_age"][0] * ages
-    )
+    logits = np.zeros(len(kinds), dtype=np.float32)
+    if "attention_position" in arrays:
+        ages = np.log1p(np.maximum(now - times, 0) / SECONDS_PER_HOUR)
+        logits = (
+            arrays["attention_position"][: len(kinds)][::-1]
+            + arrays["attention_kind"][kinds]
+            + arrays["attention_age"][0] * ages
+        )
     weights = np.exp(logits - logits.max())
     shares: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
     return shares
@@ -85,6 +86,8 @@ class Scorer:
     @cached_property
     def context_vectors(self) -> NDArray[np.float32]:
         """Q' f_j + r_j of every item, float32 (J, d): what an event adds to a profile."""
+        if "context_projection" not in self.ranker.arrays:
+            return self.item_vectors
         return self._projected("context_projection")
 
     def _projected(self, projection: str) -> NDArray[np.float32]:
@@ -103,7 +106,8 @@ class Scorer:
             return private_vector
         arrays = self.ranker.arrays
         weights = attention_weights(self.ranker, recent.kinds, recent.times, now=now)
-        vectors: NDArray[np.float32] = np.matmul(recent.features, arrays["context_projection"])
+        projection = arrays.get("context_projection", arrays["item_projection"])
+        vectors: NDArray[np.float32] = np.matmul(recent.features, projection)
         if self.ranker.settings.preset is Preset.FULL:
             known = recent.items != UNKNOWN_ITEM
             vectors[known] += arrays["item_residual"][recent.items[known]]

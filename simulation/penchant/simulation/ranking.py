@@ -64,11 +64,13 @@ def score_people(
         contexts: of these people.
     """
     arrays = scorer.ranker.arrays
-    logits = (
-        arrays["attention_position"]
-        + arrays["attention_kind"][EventKind.VIEW.number]
-        + arrays["attention_age"][0] * contexts.ages
-    )
+    logits = np.zeros_like(contexts.ages)
+    if "attention_position" in arrays:
+        logits = (
+            arrays["attention_position"]
+            + arrays["attention_kind"][EventKind.VIEW.number]
+            + arrays["attention_age"][0] * contexts.ages
+        )
     logits[contexts.missing] = -np.inf
     peak = np.max(logits, axis=1, keepdims=True, initial=np.finfo(np.float32).min)
     weights = np.exp(logits - peak)

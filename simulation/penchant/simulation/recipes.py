@@ -33,6 +33,7 @@ class Recipe:
         rounds: rounds of the run.
         sampling_probability: chance of a device to be in a cohort.
         steps: local steps.
+        private_steps: steps on the private vector alone before each of them.
         examples: next events of a step, at most.
         negatives: catalogue items of a step.
         local_rates: step sizes on the device.
@@ -47,6 +48,7 @@ class Recipe:
     rounds: int
     sampling_probability: float
     steps: int
+    private_steps: int
     examples: int
     negatives: int
     local_rates: LearningRates
@@ -86,6 +88,7 @@ _FULL = Recipe(
     rounds=60,
     sampling_probability=0.42,
     steps=1,
+    private_steps=0,
     examples=64,
     negatives=256,
     local_rates=_GRADIENT,

@@ -80,7 +80,7 @@ def next_event_loss(
     """
     shared = model.shared
     residual = shared.get("item_residual")
-    earlier = history_features @ shared["context_projection"]
+    earlier = history_features @ shared.get("context_projection", shared["item_projection"])
     if residual is not None:
         known = (history_items != UNKNOWN_ITEM)[:, None]
         earlier = earlier + known * residual[history_items]
@@ -99,11 +99,13 @@ def next_event_loss(
 
 def _attended(shared: Mapping[str, Tensor], batch: Batch, earlier: Tensor) -> Tensor:
     """Return the attention-weighted sum of each example's earlier events, float32 (B, d)."""
-    logits = (
-        shared["attention_position"]
-        + shared["attention_kind"][batch.kinds]
-        + shared["attention_age"] * batch.ages
-    )
+    logits = torch.zeros_like(batch.ages)
+    if "attention_position" in shared:
+        logits = (
+            shared["attention_position"]
+            + shared["attention_kind"][batch.kinds]
+            + shared["attention_age"] * batch.ages
+        )
     # An event with nothing before it has no context: all its weights become zero.
     logits = logits.masked_fill(batch.missing, -torch.inf)
     peak = logits.max(dim=1, keepdim=True).values.clamp(min=torch.finfo(torch.float32).min)

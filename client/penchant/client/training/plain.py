@@ -1,10 +1,13 @@
 """Local training without noise: a few steps of stochastic gradient descent."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 import torch
 
 from penchant.client.training.examples import draw_batch, draw_negatives, known_items
-from penchant.client.training.model import Model, next_event_loss
-from penchant.shared.contract import LocalTraining
+from penchant.client.training.model import PRIVATE_VECTOR, Model, next_event_loss
+from penchant.shared.contract import LearningRates, LocalTraining
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
 
@@ -16,6 +19,7 @@ def train_plainly(
     history: History,
     item_features: torch.Tensor,
     *,
+    history_length: int,
     training: LocalTraining,
     randomness: Randomness,
 ) -> None:
@@ -25,6 +29,7 @@ def train_plainly(
         model: private vector and ranker.
         history: the person's training events.
         item_features: float32 (J, k), features of the catalogue.
+        history_length: L, how many earlier events an event is predicted from.
         training: the round's public constants.
         randomness: draws batches and negatives.
     """
@@ -35,11 +40,8 @@ def train_plainly(
     excluded[torch.from_numpy(known)] = True
     history_features = torch.from_numpy(history.features)
     history_items = torch.from_numpy(history.items)
-    rates = {name: training.rates.of(name) for name in model.parameters()}
-    trained = {name: tensor for name, tensor in model.parameters().items() if rates[name] > 0}
-    for tensor in trained.values():
-        tensor.requires_grad_(True)
-    history_length = len(model.shared["attention_position"])
+    everything = model.parameters()
+    private = {PRIVATE_VECTOR: model.private_vector}
     for _ in range(training.steps):
         batch = draw_batch(
             history,
@@ -50,7 +52,8 @@ def train_plainly(
         negatives = draw_negatives(
             items=len(item_features), negatives=training.negatives, randomness=randomness
         )
-        loss = next_event_loss(
+        loss = partial(
+            next_event_loss,
             model,
             batch,
             history_features=history_features,
@@ -59,10 +62,20 @@ def train_plainly(
             negatives=torch.from_numpy(negatives),
             excluded=excluded,
         )
-        gradients = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)
-        with torch.no_grad():
-            for (name, tensor), gradient in zip(trained.items(), gradients, strict=True):
-                if gradient is not None:
-                    tensor -= rates[name] * gradient
-    for tensor in trained.values():
+        for _ in range(training.private_steps):
+            _step(loss, private, training.rates)
+        _step(loss, everything, training.rates)
+
+
+def _step(
+    loss: Callable[[], torch.Tensor], tensors: Mapping[str, torch.Tensor], rates: LearningRates
+) -> None:
+    """Take one gradient step on ``tensors`` in place, each at its own rate."""
+    moved = {name: tensor for name, tensor in tensors.items() if rates.of(name) > 0}
+    for tensor in moved.values():
+        tensor.requires_grad_(True)
+    gradients = torch.autograd.grad(loss(), list(moved.values()), allow_unused=True)
+    for (name, tensor), gradient in zip(moved.items(), gradients, strict=True):
         tensor.requires_grad_(False)
+        if gradient is not None:
+            tensor -= rates.of(name) * gradient

@@ -58,7 +58,14 @@ def train_round(
     features = torch.from_numpy(item_features)
     training = task.training
     if training.event_privacy is None:
-        train_plainly(model, history, features, training=training, randomness=randomness)
+        train_plainly(
+            model,
+            history,
+            features,
+            history_length=settings.history_length,
+            training=training,
+            randomness=randomness,
+        )
     else:
         train_privately(
             model,
