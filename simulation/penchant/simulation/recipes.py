@@ -101,7 +101,27 @@ _FULL = Recipe(
     event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
 )
 _TEXT = replace(_FULL, dimension=64)
-_COMPACT = replace(_FULL, dimension=16, feature_rank=32)
+
+# Every update is clipped to one norm, so popularity and projection share it; the server's rates
+# undo the scale of each. Plain averaging, because Adam would make noise as large as signal.
+_COMPACT = Recipe(
+    dimension=16,
+    feature_rank=32,
+    history_length=10,
+    rounds=20,
+    sampling_probability=0.5,
+    steps=1,
+    private_steps=3,
+    examples=64,
+    negatives=256,
+    local_rates=_rates(private_vector=0.25, projections=1.0, attention=0.0, popularity=10.0),
+    optimiser=OptimiserSettings(
+        name=OptimiserName.FEDAVG,
+        rates=_rates(projections=10.0, attention=0.0, popularity=20.0),
+    ),
+    clipping_norm=1.0,
+    event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
+)
 
 _RECIPES = {
     Preset.FULL: _FULL,
