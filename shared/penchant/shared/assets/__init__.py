@@ -4,4 +4,14 @@ from penchant.shared.assets.asset import Asset, AssetFile, Progress
 from penchant.shared.assets.catalogue import find, names
 from penchant.shared.assets.store import AssetStore, fetch, path, verify
 
-__all__ = ["Asset", "AssetFile", "AssetStore", "Progress", "fetch", "find", "names", "path", "verify"]
+__all__ = [
+    "Asset",
+    "AssetFile",
+    "AssetStore",
+    "Progress",
+    "fetch",
+    "find",
+    "names",
+    "path",
+    "verify",
+]

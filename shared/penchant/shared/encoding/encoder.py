@@ -77,7 +77,7 @@ class Encoder:
             tokenizer = load_tokenizer(folder / TOKENIZER_FILE, max_length=manifest.max_length)
             session = load_session(folder / MODEL_FILE, threads=threads)
         # Both libraries raise bare Exception subclasses of their own.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raise EncoderError(f"{folder} cannot be loaded: {error}; build it again") from error
         return cls(manifest, tokenizer, session, batch_size=batch_size)
 
@@ -157,4 +157,3 @@ def load_session(path: Path, *, threads: int = 1) -> "onnxruntime.InferenceSessi
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
