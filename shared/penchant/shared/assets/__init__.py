@@ -1,6 +1,6 @@
 """Named files with pinned hashes: language models and data sets, fetched once and kept."""
 
-from penchant.shared.assets.asset import Asset, AssetFile, Progress
+from penchant.shared.assets.asset import Asset, AssetFile, Progress, silent
 from penchant.shared.assets.catalogue import find, names
 from penchant.shared.assets.store import AssetStore, fetch, path, verify
 
@@ -13,5 +13,6 @@ __all__ = [
     "find",
     "names",
     "path",
+    "silent",
     "verify",
 ]

@@ -15,7 +15,7 @@ def _pinned(table: str) -> tuple[AssetFile, ...]:
 
 MINILM = Asset(
     name="minilm",
-    summary="all-MiniLM-L6-v2: English sentence embeddings of dimension 384",
+    summary="sentence embeddings, all-MiniLM-L6-v2",
     origin="sentence-transformers/all-MiniLM-L6-v2",
     licence="Apache-2.0",
     languages=("en",),
@@ -45,9 +45,9 @@ MINILM = Asset(
 
 MOVIELENS_100K = Asset(
     name="movielens-100k",
-    summary="MovieLens-100K as parquet: 943 people, 1,682 films, 100,000 ratings, 1997-1998",
+    summary="ratings of 1,682 films by 943 people",
     origin="GroupLens ml-100k",
-    licence="research use, no redistribution for profit (GroupLens)",
+    licence="GroupLens, research use",
     languages=("en",),
     files=_pinned(
         """

@@ -5,13 +5,15 @@ The graph ends in pooling and L2 normalisation, so what a bundle's model gives i
 
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
-from penchant.shared.assets import Progress, find
+from penchant.shared.assets import Progress, find, silent
 from penchant.shared.encoding.bundle import (
     FORMAT_VERSION,
     MANIFEST_FILE,
@@ -80,7 +82,7 @@ def build_bundle(
             checkpoint says.
         name: model id for the manifest; by default the checkpoint's.
         languages: ISO 639-1 codes for the manifest; by default the checkpoint's.
-        progress: told of a download.
+        progress: told of every step.
 
     Returns:
         The manifest of the new bundle.
@@ -92,13 +94,19 @@ def build_bundle(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EncoderError(f"{folder} is in use; give a folder that is absent or empty")
+    report = progress or silent
     checkpoint = find_checkpoint(source, progress)
     pooling, length = checkpoint.pooling(), checkpoint.max_length(max_length)
+    report("load the checkpoint", 0, None)
     embedder = _Embedder(_load_transformer(checkpoint), pooling).eval()
-    with whole_folder(folder) as scratch:
+    with _writing(folder), whole_folder(folder) as scratch:
         model, tokenizer = scratch / MODEL_FILE, scratch / TOKENIZER_FILE
         _write_tokenizer(checkpoint, tokenizer)
-        onnx.save(quantised(_exported(embedder, scratch / "fp32.onnx")), model)
+        report("trace the graph", 0, None)
+        graph = _exported(embedder, scratch / "fp32.onnx")
+        report("quantise", 0, None)
+        onnx.save(quantised(graph), model)
+        report("compare with fp32", 0, None)
         manifest = Manifest(
             model_id=name or checkpoint.model_id,
             dimension=embedder.transformer.config.hidden_size,
@@ -121,7 +129,7 @@ def ensure_bundle(asset: str = "minilm", *, progress: Progress | None = None) ->
 
     Args:
         asset: name of an asset that is a checkpoint.
-        progress: told of the asset's download.
+        progress: told of every step.
 
     Raises:
         AssetError: there is no such asset, or it cannot be fetched.
@@ -129,11 +137,20 @@ def ensure_bundle(asset: str = "minilm", *, progress: Progress | None = None) ->
     """
     fingerprint = find(asset).fingerprint
     folder = cache_folder() / "encoders" / f"{asset}-{fingerprint}-v{FORMAT_VERSION}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if not folder.exists():
-            build_bundle(asset, folder, progress=progress)
+    with _writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            if not folder.exists():
+                build_bundle(asset, folder, progress=progress)
     return folder
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EncoderError(f"cannot write the bundle {folder}: {error}") from error
 
 
 def _load_transformer(checkpoint: Checkpoint) -> transformers.PreTrainedModel:

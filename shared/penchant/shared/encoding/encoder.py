@@ -111,7 +111,8 @@ class Encoder:
                 cannot be written in UTF-8.
         """
         check_texts(texts)
-        tokens = [found.ids for found in self._tokenizer.encode_batch_fast(list(texts))]
+        # One at a time: the tokenizer's batch calls take every core there is.
+        tokens = [self._tokenizer.encode(text if text.strip() else "").ids for text in texts]
         embeddings = np.empty((len(tokens), self.dimension), dtype=np.float32)
         # Texts of like length together, so that little is computed on padding.
         by_length = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
