@@ -1,6 +1,7 @@
 """Checkpoints and bundles: a tiny random one made here, and the real MiniLM from the cache."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,18 @@ def set_pooling(folder: Path, mode: str) -> None:
         f"pooling_mode_{name}": name == mode for name in ("cls_token", "mean_tokens", "max_tokens")
     }
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(modes))
+
+
+@pytest.fixture(name="write_checkpoint")
+def write_checkpoint_fixture() -> Callable[..., Path]:
+    """The function that writes a tiny checkpoint."""
+    return write_checkpoint
+
+
+@pytest.fixture(name="set_pooling")
+def set_pooling_fixture() -> Callable[[Path, str], None]:
+    """The function that sets a checkpoint's pooling."""
+    return set_pooling
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from filelock import FileLock
@@ -37,19 +38,21 @@ try:
 except ImportError:
     raise MissingExtraError("encoder", "building an encoder bundle") from None
 
-__all__ = ["build_bundle", "ensure_bundle"]
+__all__ = ["Embedder", "build_bundle", "ensure_bundle", "exported", "load_embedder"]
 
 OPSET = 17
 LEAST_AGREEMENT = 0.98
 PACKAGES = ("onnx", "onnxruntime", "tokenizers", "torch", "transformers")
 
 
-class _Embedder(torch.nn.Module):
+class Embedder(torch.nn.Module):
     """A transformer with pooling and L2 normalisation: ids and mask in, embeddings out."""
 
     transformer: transformers.PreTrainedModel
 
-    def __init__(self, transformer: transformers.PreTrainedModel, pooling: str) -> None:
+    def __init__(
+        self, transformer: transformers.PreTrainedModel, pooling: Literal["mean", "cls"]
+    ) -> None:
         super().__init__()
         self.transformer = transformer
         self.pooling = pooling
@@ -96,21 +99,21 @@ def build_bundle(
         raise EncoderError(f"{folder} is in use; give a folder that is absent or empty")
     report = progress or silent
     checkpoint = find_checkpoint(source, progress)
-    pooling, length = checkpoint.pooling(), checkpoint.max_length(max_length)
+    length = checkpoint.max_length(max_length)
     report("load the checkpoint", 0, None)
-    embedder = _Embedder(_load_transformer(checkpoint), pooling).eval()
+    embedder = load_embedder(checkpoint)
     with _writing(folder), whole_folder(folder) as scratch:
         model, tokenizer = scratch / MODEL_FILE, scratch / TOKENIZER_FILE
         _write_tokenizer(checkpoint, tokenizer)
         report("trace the graph", 0, None)
-        graph = _exported(embedder, scratch / "fp32.onnx")
+        graph = exported(embedder, scratch / "fp32.onnx")
         report("quantise", 0, None)
         onnx.save(quantised(graph), model)
         report("compare with fp32", 0, None)
         manifest = Manifest(
             model_id=name or checkpoint.model_id,
             dimension=embedder.transformer.config.hidden_size,
-            pooling=pooling,
+            pooling=embedder.pooling,
             max_length=length,
             languages=checkpoint.languages if languages is None else languages,
             quantisation="int8",
@@ -153,11 +156,17 @@ def _writing(folder: Path) -> Iterator[None]:
         raise EncoderError(f"cannot write the bundle {folder}: {error}") from error
 
 
-def _load_transformer(checkpoint: Checkpoint) -> transformers.PreTrainedModel:
+def load_embedder(checkpoint: Checkpoint) -> Embedder:
+    """Load a checkpoint in fp32, with the pooling that it asks for.
+
+    Raises:
+        EncoderError: it cannot be loaded, or asks for something that a bundle does not do.
+    """
+    pooling = checkpoint.pooling()
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         # Eager attention is plain matrix products, which every exporter knows.
-        model: transformers.PreTrainedModel = transformers.AutoModel.from_pretrained(
+        transformer = transformers.AutoModel.from_pretrained(
             checkpoint.folder,
             attn_implementation="eager",
             dtype=torch.float32,
@@ -167,7 +176,7 @@ def _load_transformer(checkpoint: Checkpoint) -> transformers.PreTrainedModel:
     # transformers raises errors of several libraries.
     except Exception as error:
         raise EncoderError(f"{checkpoint.model_id} cannot be loaded: {error}") from error
-    return model
+    return Embedder(transformer, pooling).eval()
 
 
 def _write_tokenizer(checkpoint: Checkpoint, path: Path) -> None:
@@ -189,8 +198,13 @@ def _write_tokenizer(checkpoint: Checkpoint, path: Path) -> None:
         )
 
 
-def _exported(embedder: _Embedder, path: Path) -> onnx.ModelProto:
-    """Return the fp32 graph, for any number of texts of any length."""
+def exported(embedder: Embedder, path: Path) -> onnx.ModelProto:
+    """Return the fp32 graph, for any number of texts of any length.
+
+    Args:
+        embedder: what to trace.
+        path: file that the exporter may write; it is gone afterwards.
+    """
     ids = torch.tensor([[5, 6, 7, 8], [5, 6, 7, 0]])
     dynamic = {0: "text", 1: "token"}
     with warnings.catch_warnings():
@@ -214,7 +228,7 @@ def _exported(embedder: _Embedder, path: Path) -> onnx.ModelProto:
     return model
 
 
-def _agreement(embedder: _Embedder, bundle: Path, *, max_length: int) -> Agreement:
+def _agreement(embedder: Embedder, bundle: Path, *, max_length: int) -> Agreement:
     tokenizer = load_tokenizer(bundle / TOKENIZER_FILE, max_length=max_length)
     session = load_session(bundle / MODEL_FILE)
     cosines = []
