@@ -13,6 +13,7 @@ from penchant.shared.encoding import Encoder
 from penchant.shared.errors import ConfigurationError, EncoderError
 
 WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "in", "1995"]
+BATCH_TOKENS = (1, 40, 150, 512)
 TITLES = [
     " ".join(WORDS[start : start + length]) + f" ({start * 7 + length})"
     for start in range(8)
@@ -35,20 +36,20 @@ def test_no_texts_give_no_embeddings(tiny: Encoder) -> None:
 
 @given(
     texts=st.lists(st.text(alphabet="ab c9é!", max_size=70), min_size=1, max_size=40),
-    batch_size=st.integers(1, 9),
+    batch_tokens=st.sampled_from(BATCH_TOKENS),
 )
 def test_an_embedding_depends_on_its_text_alone(
-    bundle_encoders: dict[int, Encoder], texts: list[str], batch_size: int
+    bundle_encoders: dict[int, Encoder], texts: list[str], batch_tokens: int
 ) -> None:
-    """Neighbours, order and batch size move an embedding by float32 rounding at most."""
+    """Neighbours, order and size of batch move an embedding by float32 rounding at most."""
     alone = np.concatenate([bundle_encoders[1].encode([text]) for text in texts])
-    np.testing.assert_allclose(bundle_encoders[batch_size].encode(texts), alone, atol=1e-5)
+    np.testing.assert_allclose(bundle_encoders[batch_tokens].encode(texts), alone, atol=1e-5)
 
 
 @pytest.fixture(scope="session")
 def bundle_encoders(bundle: Path) -> dict[int, Encoder]:
-    """Encoders of the tiny bundle by batch size."""
-    return {size: Encoder.open(bundle, batch_size=size) for size in range(1, 10)}
+    """Encoders of the tiny bundle by the most tokens in a batch."""
+    return {most: Encoder.open(bundle, batch_tokens=most) for most in BATCH_TOKENS}
 
 
 def test_minilm_embeddings_depend_on_their_text_alone(minilm: Encoder) -> None:
@@ -105,7 +106,7 @@ def test_what_is_not_text_is_refused(tiny: Encoder, texts: list[str], said: str)
         tiny.encode(texts)
 
 
-@pytest.mark.parametrize("setting", ["threads", "batch_size"])
+@pytest.mark.parametrize("setting", ["threads", "batch_tokens"])
 def test_settings_below_1_are_refused(bundle: Path, setting: str) -> None:
     """An impossible setting is named."""
     with pytest.raises(ConfigurationError, match=f"{setting} is 0"):

@@ -58,6 +58,7 @@ class Embedder(torch.nn.Module):
         self.pooling = pooling
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return embeddings, float32 (n, dimension), for ids and mask, int64 (n, tokens)."""
         hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask)[0]
         if self.pooling == "cls":
             pooled = hidden[:, 0]
