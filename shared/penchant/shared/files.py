@@ -39,6 +39,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Args:
         folder: the folder to make; it must be absent or empty.
     """
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(scratch, ignore_errors=True)

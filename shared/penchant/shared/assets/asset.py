@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Asset", "AssetFile", "Progress", "Source"]
+__all__ = ["Asset", "AssetFile", "Progress", "Source", "silent"]
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, the bytes done and the bytes in all (None when unknown)."""
+
+
+def silent(_step: str, _done: int, _total: int | None) -> None:
+    """Report no progress."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """``penchant assets``: list, fetch and check the named files."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,10 +42,10 @@ def fetch_assets(
     ] = False,
 ) -> None:
     """Fetch assets into the cache folder and print where each is."""
-    for asset in map(find, wanted):
+    for asset in [find(name) for name in wanted]:
         with progress_bar() as progress:
             folder = fetch(asset.name, replace=replace, progress=progress)
-        _report(asset.name, folder)
+        typer.echo(f"{asset.name}: {folder}")
 
 
 @application.command(name="verify")
@@ -63,7 +62,3 @@ def verify_assets(
         typer.echo(f"{name}: {len(find(name).files)} files, all as pinned")
     if not chosen:
         typer.echo("no asset is fetched yet; see: penchant assets list")
-
-
-def _report(name: str, folder: Path) -> None:
-    typer.echo(f"{name}: {folder}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from penchant.shared.assets.asset import Asset, AssetFile, Progress, Source
+from penchant.shared.assets.asset import Asset, AssetFile, Progress, Source, silent
 from penchant.shared.assets.catalogue import find
 from penchant.shared.assets.sources import SourceError
 from penchant.shared.errors import AssetError
@@ -78,7 +78,7 @@ class AssetStore:
                 if self.holds(asset) and not replace:
                     self.verify(asset)
                 else:
-                    self._gather(asset, progress or _silent)
+                    self._gather(asset, progress or silent)
         except OSError as error:
             raise AssetError(
                 f"cannot keep {asset.name} in {self._folder}: {error}; "
@@ -167,7 +167,3 @@ def _obtain(
 def _difference(file: AssetFile, held: Path) -> str | None:
     actual = sha256_of(held)
     return None if actual == file.sha256 else f"sha256 is {actual}, expected {file.sha256}"
-
-
-def _silent(_step: str, _done: int, _total: int | None) -> None:
-    pass

@@ -65,7 +65,7 @@ class Manifest(_Model):
         built_with: versions of the packages that built it.
     """
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1] = 1
     model_id: str = Field(min_length=1)
     dimension: int = Field(gt=0)
     pooling: Literal["mean", "cls"]
@@ -73,7 +73,7 @@ class Manifest(_Model):
     languages: tuple[str, ...]
     quantisation: Literal["int8"]
     agreement: Agreement
-    files: dict[Literal["model.onnx", "tokenizer.json"], Sha256]
+    files: dict[str, Sha256]
     built_with: dict[str, str]
 
     @property
@@ -91,9 +91,11 @@ def open_bundle(folder: Path) -> Manifest:
             or holds a file that is missing or not the one that was built.
     """
     manifest = _read(folder / MANIFEST_FILE)
-    for name in (MODEL_FILE, TOKENIZER_FILE):
-        if name not in manifest.files:
-            raise EncoderError(f"{folder / MANIFEST_FILE} gives no hash of {name}; build it again")
+    if set(manifest.files) != {MODEL_FILE, TOKENIZER_FILE}:
+        raise EncoderError(
+            f"{folder / MANIFEST_FILE} gives hashes of {sorted(manifest.files)}, expected those of "
+            f"{MODEL_FILE} and {TOKENIZER_FILE}; build the bundle again"
+        )
     for name, expected in manifest.files.items():
         file = folder / name
         if not file.is_file():

@@ -91,14 +91,14 @@ class CachedEncoder:
     def _look_up(
         self, database: sqlite3.Connection, keys: set[bytes]
     ) -> dict[bytes, NDArray[np.float32]]:
-        wanted, found = sorted(keys), {}
+        wanted = sorted(keys)
+        found: dict[bytes, bytes] = {}
         for start in range(0, len(wanted), LOOKUP_ROWS):
             some = wanted[start : start + LOOKUP_ROWS]
             marks = ",".join("?" * len(some))
             found.update(
                 database.execute(
-                    "SELECT text_sha256, embedding FROM embeddings"
-                    f" WHERE text_sha256 IN ({marks})",
+                    f"SELECT text_sha256, embedding FROM embeddings WHERE text_sha256 IN ({marks})",
                     some,
                 )
             )

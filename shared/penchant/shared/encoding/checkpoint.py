@@ -42,7 +42,9 @@ class Checkpoint:
                     f"a bundle holds only {', '.join(sorted(KNOWN_MODULES))}"
                 )
         settings = self._read("1_Pooling/config.json", {"pooling_mode_mean_tokens": True})
-        modes = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value]
+        modes = [
+            key for key, value in settings.items() if key.startswith("pooling_mode_") and value
+        ]
         if modes == ["pooling_mode_mean_tokens"]:
             return "mean"
         if modes == ["pooling_mode_cls_token"]:
@@ -57,12 +59,12 @@ class Checkpoint:
         Raises:
             EncoderError: more is asked for than the model has positions, or fewer than 3.
         """
-        positions = self._read("config.json", {}).get("max_position_embeddings", 512)
-        tokenizer_limit = self._read("tokenizer_config.json", {}).get("model_max_length", positions)
-        limit = min(positions, int(tokenizer_limit))
+        positions = int(self._read("config.json", {}).get("max_position_embeddings", 512))
+        tokenizer = self._read("tokenizer_config.json", {})
+        limit = min(positions, int(tokenizer.get("model_max_length", positions)))
         if asked is None:
-            meant = self._read("sentence_bert_config.json", {}).get("max_seq_length") or limit
-            return min(int(meant), limit)
+            meant = self._read("sentence_bert_config.json", {}).get("max_seq_length")
+            return min(int(meant or limit), limit)
         if not 3 <= asked <= limit:
             raise EncoderError(
                 f"maximum length is {asked}, {self.model_id} takes from 3 to {limit} tokens"
@@ -120,5 +122,5 @@ def _snapshot(repository: str) -> Path:
     try:
         return Path(snapshot_download(repository, allow_patterns=HUB_FILES))
     # The hub's client raises errors of several libraries.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise EncoderError(f"{repository} cannot be had from the hub: {error}") from error

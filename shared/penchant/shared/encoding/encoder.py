@@ -1,6 +1,6 @@
 """Turning text into embeddings with ONNX Runtime: the only module a device needs for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -49,27 +49,28 @@ class Encoder:
         tokenizer: "tokenizers.Tokenizer",
         session: "onnxruntime.InferenceSession",
         *,
-        batch_size: int,
+        batch_tokens: int,
     ) -> None:
         self._manifest = manifest
         self._tokenizer = tokenizer
         self._session = session
-        self._batch_size = batch_size
+        self._batch_tokens = batch_tokens
 
     @classmethod
-    def open(cls, folder: Path, *, threads: int = 1, batch_size: int = 32) -> Self:
+    def open(cls, folder: Path, *, threads: int = 1, batch_tokens: int = 512) -> Self:
         """Load a bundle, after checking the hashes of its files.
 
         Args:
             folder: a bundle, made by ``penchant encoder build`` or ``ensure_bundle``.
             threads: threads that one call may use, at least 1.
-            batch_size: most texts run through the model at once, at least 1.
+            batch_tokens: most tokens, padding included, that go through the model at once, at
+                least 1; it bounds memory. A longer text goes alone.
 
         Raises:
             EncoderError: the folder is not a bundle, or is corrupt or of another version.
-            ConfigurationError: ``threads`` or ``batch_size`` is below 1.
+            ConfigurationError: ``threads`` or ``batch_tokens`` is below 1.
         """
-        for name, value in (("threads", threads), ("batch_size", batch_size)):
+        for name, value in (("threads", threads), ("batch_tokens", batch_tokens)):
             if value < 1:
                 raise ConfigurationError(f"{name} is {value}, expected 1 or more")
         manifest = open_bundle(folder)
@@ -77,9 +78,9 @@ class Encoder:
             tokenizer = load_tokenizer(folder / TOKENIZER_FILE, max_length=manifest.max_length)
             session = load_session(folder / MODEL_FILE, threads=threads)
         # Both libraries raise bare Exception subclasses of their own.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raise EncoderError(f"{folder} cannot be loaded: {error}; build it again") from error
-        return cls(manifest, tokenizer, session, batch_size=batch_size)
+        return cls(manifest, tokenizer, session, batch_tokens=batch_tokens)
 
     @property
     def manifest(self) -> Manifest:
@@ -111,12 +112,10 @@ class Encoder:
                 cannot be written in UTF-8.
         """
         check_texts(texts)
-        tokens = [found.ids for found in self._tokenizer.encode_batch_fast(list(texts))]
+        # One at a time: the tokenizer's batch calls take every core there is.
+        tokens = [self._tokenizer.encode(text if text.strip() else "").ids for text in texts]
         embeddings = np.empty((len(tokens), self.dimension), dtype=np.float32)
-        # Texts of like length together, so that little is computed on padding.
-        by_length = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
-        for start in range(0, len(by_length), self._batch_size):
-            rows = by_length[start : start + self._batch_size]
+        for rows in _batches([len(ids) for ids in tokens], self._batch_tokens):
             embeddings[rows] = embed(self._session, [tokens[row] for row in rows])
         return embeddings
 
@@ -158,3 +157,14 @@ def load_session(path: Path, *, threads: int = 1) -> "onnxruntime.InferenceSessi
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
+
+def _batches(lengths: Sequence[int], most_tokens: int) -> Iterator[list[int]]:
+    """Give the rows of each batch: of like length, so that little is computed on padding."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
+        if batch and (len(batch) + 1) * lengths[row] > most_tokens:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
