@@ -35,7 +35,10 @@ def build(
         list[str] | None, typer.Option(help="ISO 639-1 code to record; may be repeated.")
     ] = None,
 ) -> None:
-    """Turn a transformers checkpoint into a bundle: int8 ONNX, tokenizer and manifest."""
+    """Turn a transformers checkpoint into a bundle: int8 ONNX, tokenizer and manifest.
+
+    SOURCE is an asset's name, a checkpoint's folder, or a hub id such as owner/name.
+    """
     from penchant.shared.encoding.builder import build_bundle
 
     with progress_bar() as progress:
