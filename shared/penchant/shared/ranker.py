@@ -131,7 +131,9 @@ class Ranker:
             )
         flat = np.concatenate(
             [
-                np.eye(*shape).ravel() if name.endswith("_projection") else np.zeros(shape).ravel()
+                np.eye(shape[0], shape[-1]).ravel()
+                if name.endswith("_projection")
+                else np.zeros(shape).ravel()
                 for name, shape in settings.shapes().items()
             ]
         )

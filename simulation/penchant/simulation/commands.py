@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["simulate"]
 
+INTERRUPTED = 130
+
 
 def simulate(
     out: Annotated[Path, typer.Option(help="New folder for what comes out.")],
@@ -69,13 +71,17 @@ def simulate(
     def observer(world: "World") -> "RunObserver":
         return observer_for(rounds=world.plan.rounds.rounds, budget=settings.epsilon, quiet=quiet)
 
-    summary = run(
-        settings,
-        out,
-        command=shlex.join(["penchant", *sys.argv[1:]]),
-        observer=observer,
-        resume=resume,
-    )
+    try:
+        summary = run(
+            settings,
+            out,
+            command=shlex.join(["penchant", *sys.argv[1:]]),
+            observer=observer,
+            resume=resume,
+        )
+    except KeyboardInterrupt:
+        typer.echo(f"penchant: interrupted; to continue, add --resume (--out {out})", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     if not quiet:
         test, control = summary.test.full, summary.controls.popularity.full
         typer.echo(

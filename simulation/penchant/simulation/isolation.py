@@ -2,13 +2,14 @@
 
 A device on its own knows its person's events and the items' texts, and nothing of anybody else. It
 takes the local steps that it would have taken in the run, on a ranker of its own, with the server
-optimiser applied to its own updates, and without noise: there is nobody to hide from. What it ranks
-well it cannot owe to others; if it ranks much better than chance and text similarity allow, a
-held-out item has leaked into training.
+optimiser applied to its own updates, and without noise: there is nobody to hide from.
+
+What it ranks well it owes to the items' texts. With the texts shuffled, for each device anew, it
+owes nothing to them either, and must be at chance: that is the check for leaks.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,12 @@ from penchant.simulation.ranking import Contexts, score_people
 
 __all__ = ["IsolatedDevices", "sample_people"]
 
-SAMPLE = 200
+SAMPLE = 100
+SHUFFLE_KEY = 0  # rounds are numbered from 1
 
 
 def sample_people(people: Int64Array) -> Int64Array:
-    """Return at most 200 of ``people``, evenly spaced: training each alone is slow."""
+    """Return at most 100 of ``people``, evenly spaced: training each alone is slow."""
     if len(people) <= SAMPLE:
         return people
     return people[np.linspace(0, len(people) - 1, SAMPLE).round().astype(np.int64)]
@@ -47,6 +49,7 @@ class IsolatedDevices:
         plan: constants of the run they are a control for.
         contexts: what each has just done when its held-out item is to be ranked.
         randomness: device i draws from the stream named i.
+        shuffled: give each device the items' texts in an order of its own, which tells it nothing.
     """
 
     scorer: Scorer
@@ -54,23 +57,25 @@ class IsolatedDevices:
     plan: Plan
     contexts: Contexts
     randomness: SeededRandomness
+    shuffled: bool
 
     def score(self, people: Int64Array) -> NDArray[np.floating[Any]]:
         """Train each of ``people`` alone and return its scores of all items, float32 (n, J)."""
         return np.stack([self._score_one(int(person)) for person in people])
 
     def _score_one(self, person: int) -> NDArray[np.float32]:
-        ranker = self.scorer.ranker
+        scorer = self._scorer_of(person)
+        ranker = scorer.ranker
         rounds = math.ceil(self.plan.rounds.rounds * self.plan.rounds.sampling_probability)
         optimiser = ServerOptimiser(self.plan.rounds.optimiser, ranker.settings, rounds=rounds)
-        history = self._history(person)
+        history = self._history(person, scorer.features)
         vector, moments = ranker.vector, Moments.zero(len(ranker.vector))
         private_vector = np.zeros(ranker.settings.dimension, dtype=np.float32)
         for round_number in range(1, rounds + 1):
             trained = train_round(
                 TrainingTask(ranker.model_id, round_number, self.plan.plain_training, vector),
                 settings=ranker.settings,
-                item_features=self.scorer.features,
+                item_features=scorer.features,
                 history=history,
                 private_vector=private_vector,
                 randomness=self.randomness.spawn(person, round_number),
@@ -79,17 +84,23 @@ class IsolatedDevices:
             step, moments = optimiser.step(trained.update, moments, round_number=round_number)
             vector = vector + step
         scores = score_people(
-            self.scorer.with_vector(vector),
+            scorer.with_vector(vector),
             private_vector[None],
             self.contexts.of_people(np.array([person])),
         )
         return scores.ravel()
 
-    def _history(self, person: int) -> History:
+    def _scorer_of(self, person: int) -> Scorer:
+        if not self.shuffled:
+            return self.scorer
+        keys = self.randomness.spawn(person, SHUFFLE_KEY).uniform(len(self.scorer.features))
+        return replace(self.scorer, features=self.scorer.features[np.argsort(keys)])
+
+    def _history(self, person: int, features: NDArray[np.float32]) -> History:
         items, times = self.training.history(person)
         rows = items.astype(np.int64)
         return History(
-            features=self.scorer.features[rows],
+            features=features[rows],
             items=rows,
             kinds=np.full(len(rows), EventKind.VIEW.number),
             times=times,

@@ -49,7 +49,7 @@ class Tested:
         popularity: the popularity control on the test items.
         content_similarity: the content similarity control on the test items.
         no_federation: devices trained alone, on the test items of a sample of people.
-        similarity_of_sample: content similarity, on that sample.
+        no_federation_shuffled_texts: the same, with item texts that tell nothing.
     """
 
     validation: Evaluation
@@ -57,7 +57,7 @@ class Tested:
     popularity: Evaluation
     content_similarity: Evaluation
     no_federation: Evaluation
-    similarity_of_sample: Evaluation
+    no_federation_shuffled_texts: Evaluation
 
 
 def summarise(
@@ -106,9 +106,10 @@ def summarise(
         controls=Controls(
             popularity=results(tested.popularity, seed=seed),
             no_federation=results(tested.no_federation, seed=seed),
+            no_federation_shuffled_texts=results(tested.no_federation_shuffled_texts, seed=seed),
             content_similarity=results(tested.content_similarity, seed=seed),
         ),
-        leak_check=_leak_check(tested),
+        leak_check=_leak_check(tested.no_federation_shuffled_texts),
         encoder=world.encoder,
         throughput=_throughput(rounds),
         versions={
@@ -167,17 +168,14 @@ def _event_guarantee(plan: Plan) -> Guarantee | None:
     )
 
 
-def _leak_check(tested: Tested) -> LeakCheck:
-    hits, people = tested.no_federation.hits(SAMPLED), len(tested.no_federation.people)
-    innocent = {
-        "chance": chance(k=K, candidates=100),
-        "similarity_hits": tested.similarity_of_sample.hits(SAMPLED),
-    }
+def _leak_check(control: Evaluation) -> LeakCheck:
+    hits, people = control.hits(SAMPLED), len(control.people)
+    at_chance = chance(k=K, candidates=100)
     return LeakCheck(
-        suspected=leak_suspected(hits, people, **innocent),
+        suspected=leak_suspected(hits, people, chance=at_chance),
         hits=hits,
         people=people,
-        threshold=leak_threshold(people=people, **innocent),
+        threshold=leak_threshold(people=people, chance=at_chance),
     )
 
 

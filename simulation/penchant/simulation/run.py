@@ -138,20 +138,24 @@ class _Run:
             world.scorer.catalogue.embeddings, world.split, stage="test"
         )
         sample = self._test.of_people(sample_people(world.split.people))
-        isolated = IsolatedDevices(
-            world.scorer,
-            world.split.training,
-            world.plan,
-            self._test.contexts,
-            self._randomness.spawn(ISOLATION_STREAM),
+        alone, shuffled = (
+            IsolatedDevices(
+                world.scorer,
+                world.split.training,
+                world.plan,
+                self._test.contexts,
+                self._randomness.spawn(ISOLATION_STREAM),
+                shuffled=shuffled,
+            )
+            for shuffled in (False, True)
         )
         return Tested(
             validation=self._validation.evaluate(self._validation.ranking(trained, vectors)),
             test=self._test.evaluate(self._test.ranking(trained, vectors)),
             popularity=self._test.evaluate(popularity(world.split)),
             content_similarity=self._test.evaluate(similarity),
-            no_federation=sample.evaluate(isolated.score),
-            similarity_of_sample=sample.evaluate(similarity),
+            no_federation=sample.evaluate(alone.score),
+            no_federation_shuffled_texts=sample.evaluate(shuffled.score),
         )
 
     def _record(self, finished: FinishedRound) -> RoundRecord:

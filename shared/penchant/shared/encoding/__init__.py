@@ -2,6 +2,6 @@
 
 from penchant.shared.encoding.bundle import Manifest, open_bundle
 from penchant.shared.encoding.cache import CachedEncoder
-from penchant.shared.encoding.encoder import Encoder, TextEncoder
+from penchant.shared.encoding.encoder import Encoder
 
-__all__ = ["CachedEncoder", "Encoder", "Manifest", "TextEncoder", "open_bundle"]
+__all__ = ["CachedEncoder", "Encoder", "Manifest", "open_bundle"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.shared.encoding.encoder import TextEncoder
 from penchant.shared.encoding.texts import check_texts
 from penchant.shared.errors import EncoderError
 from penchant.shared.files import cache_folder
+from penchant.shared.texts import TextEncoder
 
 __all__ = ["CachedEncoder"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +15,7 @@ if TYPE_CHECKING:
     import onnxruntime
     import tokenizers
 
-__all__ = ["Encoder", "TextEncoder", "embed", "load_session", "load_tokenizer"]
-
-
-class TextEncoder(Protocol):
-    """Anything that turns texts into embeddings."""
-
-    @property
-    def dimension(self) -> int:
-        """Length of an embedding."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of all that decides an embedding."""
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the texts' embeddings, float32 (n, dimension), each of norm 1."""
+__all__ = ["Encoder", "embed", "load_session", "load_tokenizer"]
 
 
 class Encoder:

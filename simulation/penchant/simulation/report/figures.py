@@ -87,7 +87,7 @@ def learning_curves(summary: Summary, rounds: Sequence[RoundRecord]) -> list[Pic
     charts = (
         ("Validation, full ranking", full, True),
         ("Validation, 99 negatives", sampled, True),
-        ("Training loss", _lines(("loss", losses)), False),
+        ("Validation loss, in nats", _lines(("loss", losses)), False),
         ("Epsilon spent", spent, True),
     )
     return [_chart(title, lines, from_zero=zero) for title, lines, zero in charts if lines]

@@ -130,12 +130,13 @@ class Controls(Record):
     """The test results of what penchant is compared with, on the same candidates."""
 
     popularity: Results
-    no_federation: Results
+    no_federation: Results  # on a sample of people
+    no_federation_shuffled_texts: Results | None = None  # on the same sample; at chance, or a leak
     content_similarity: Results | None = None
 
 
 class LeakCheck(Record):
-    """Whether the control without federation hits too often to be innocent (sampled99 HR@10)."""
+    """Whether no federation with shuffled texts beats chance (sampled99 HR@10): a leak, then."""
 
     suspected: bool
     hits: Annotated[float, Field(ge=0)]
