@@ -105,9 +105,10 @@ _TEXT = replace(
     ),
 )
 
-# Every update is clipped to one norm, so popularity and projection share it; the server's rates
-# undo the scale of each. Plain averaging, because Adam would make noise as large as signal.
-_COMPACT = Recipe(
+# Under privacy every update is clipped to one norm, which popularity and projections share; the
+# server's rates undo the scale of each. Plain averaging, because Adam would make noise as large as
+# signal; fewer rounds, because each costs.
+_PRIVATE = Recipe(
     dimension=16,
     feature_rank=32,
     history_length=10,
@@ -116,7 +117,9 @@ _COMPACT = Recipe(
     steps=1,
     examples=64,
     negatives=256,
-    local_rates=_rates(private_vector=0.5, projections=1.0, attention=0.0, popularity=10.0),
+    local_rates=_rates(
+        private_vector=0.5, projections=1.0, attention=1.0, popularity=10.0, item_residual=1.0
+    ),
     optimiser=OptimiserSettings(
         name=OptimiserName.FEDAVG,
         rates=_rates(projections=5.0, attention=0.0, popularity=20.0),
@@ -125,16 +128,27 @@ _COMPACT = Recipe(
     event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
 )
 
-_RECIPES = {
-    Preset.FULL: _FULL,
-    Preset.TEXT: _TEXT,
-    Preset.COMPACT: _COMPACT,
+# The larger presets drown in the same noise: their projections move a tenth as fast, and residuals,
+# which would need a far larger population, not at all.
+_PRIVATE_LARGE = replace(
+    _PRIVATE,
+    feature_rank=None,
+    optimiser=OptimiserSettings(
+        name=OptimiserName.FEDAVG,
+        rates=_rates(projections=0.5, attention=0.5, popularity=20.0),
+    ),
+)
+
+_OPEN_RECIPES = {Preset.FULL: _FULL, Preset.TEXT: _TEXT, Preset.COMPACT: _PRIVATE}
+_PRIVATE_RECIPES = {
+    Preset.FULL: _PRIVATE_LARGE,
+    Preset.TEXT: _PRIVATE_LARGE,
+    Preset.COMPACT: _PRIVATE,
 }
 
 
 def recipe(preset: Preset, unit: PrivacyUnit) -> Recipe:
     """Return the recipe for a preset under a privacy unit."""
-    chosen = _RECIPES[preset]
-    if unit.has_user and chosen.clipping_norm is None:
-        return replace(chosen, clipping_norm=1.0)
-    return chosen
+    if unit is PrivacyUnit.NONE:
+        return _OPEN_RECIPES[preset]
+    return _PRIVATE_RECIPES[preset]
