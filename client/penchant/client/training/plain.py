@@ -72,6 +72,8 @@ def _step(
 ) -> None:
     """Take one gradient step on ``tensors`` in place, each at its own rate."""
     moved = {name: tensor for name, tensor in tensors.items() if rates.of(name) > 0}
+    if not moved:
+        return
     for tensor in moved.values():
         tensor.requires_grad_(True)
     gradients = torch.autograd.grad(loss(), list(moved.values()), allow_unused=True)
