@@ -138,8 +138,8 @@ def views(released: Released, person: History, pull: Released) -> NDArray[np.flo
     """What the adversary looks at.
 
     First the log scale of the popularities of items the person has not had to do with, nearly all
-    of them pure noise; then the pull of the event in question and the popularity of its own item; then the mean
-    and the log scale of each part.
+    of them pure noise; then the pull of the event in question and the popularity of its own item;
+    then the mean and the log scale of each part.
     """
     dimension = len(START)
     private, projection, popularity = np.split(released, [dimension, len(released) - ITEMS])
@@ -204,7 +204,7 @@ def allowed(trials: int) -> float:
 def test_n_events_cannot_be_told_from_one_fewer(
     scorer: Scorer, person: History, make_round: Callable[..., LocalTraining], events: int
 ) -> None:
-    """n and n - 1 events look the same, by scale, mean and all together, as do 1 and none."""
+    """With n or n - 1 events a round looks the same, by scale, mean and all; as with 1 or none."""
     training, randomness, rounds = make_round(), SeededRandomness(11), 600
 
     def release(history: History, world: int, number: int) -> Released:
