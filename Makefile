@@ -3,7 +3,6 @@
 
 VENV ?= .venv
 PYTHON ?= python3
-OUT ?= runs/movielens-100k
 BIN := $(VENV)/bin
 SOURCES := $(shell find shared client server simulation -name '*.py' -o -name '*.j2' -o -name '*.toml')
 
@@ -21,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(SOURCES)
 	touch $@
 
 simulate: setup
-	$(BIN)/penchant simulate --out $(OUT) $(ARGS)
+	$(BIN)/penchant simulate $(ARGS)
 
 test: lint types layers unit
 

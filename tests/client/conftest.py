@@ -98,7 +98,6 @@ def make_training() -> Callable[..., LocalTraining]:
         rate: float = 0.1,
         rates: dict[str, float] | None = None,
         steps: int = 2,
-        private_steps: int = 0,
         examples: int = 8,
         negatives: int = 10,
         clipping_norm: float | None = None,
@@ -107,7 +106,6 @@ def make_training() -> Callable[..., LocalTraining]:
         even = dict.fromkeys(LearningRates.model_fields, rate)
         return LocalTraining(
             steps=steps,
-            private_steps=private_steps,
             examples=examples,
             negatives=negatives,
             rates=LearningRates(**(even | (rates or {}))),

@@ -1,7 +1,7 @@
 """Flower's server optimisers behind a step: mean update in, change of the ranker out."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
@@ -64,17 +64,7 @@ class ServerOptimiser:
             round_number: from 1.
         """
         strategy = self._strategy(moments)
-        reply = Message(
-            RecordDict(
-                {
-                    "arrays": ArrayRecord({NAME: Array(mean_update)}),
-                    "metrics": MetricRecord({"num-examples": 1}),
-                }
-            ),
-            dst_node_id=0,
-            message_type="train",
-        )
-        arrays, _ = strategy.aggregate_train(round_number, [reply])
+        arrays, _ = strategy.aggregate_train(round_number, [_Reply.of(mean_update)])
         if arrays is None:
             raise RoundError(f"Flower's {self._settings.name} gave no arrays for one valid update")
         step = arrays[NAME].numpy() * self._rates * self._schedule(round_number)
@@ -105,6 +95,23 @@ class ServerOptimiser:
             return 1.0
         progress = (round_number - 1) / (self._rounds - 1)
         return 1.0 - (1.0 - self._settings.final_rate) * progress
+
+
+class _Reply:
+    """What Flower's strategies read of a reply; a real one needs a task in progress."""
+
+    def __init__(self, content: RecordDict) -> None:
+        self.content = content
+
+    @classmethod
+    def of(cls, update: NDArray[np.float32]) -> Message:
+        content = RecordDict()
+        content["arrays"] = ArrayRecord({NAME: Array(update)})
+        content["metrics"] = MetricRecord({"num-examples": 1})
+        return cast(Message, cls(content))
+
+    def has_error(self) -> bool:
+        return False
 
 
 def _rates_by_number(rates: LearningRates, ranker: RankerSettings) -> NDArray[np.float32]:

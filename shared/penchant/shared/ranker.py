@@ -161,7 +161,8 @@ class Ranker:
         tensors = dict(self.arrays)
         tensors["feature_mean"] = self.feature_map.mean
         tensors["feature_basis"] = self.feature_map.basis
-        metadata = {"format": FORMAT, "settings": self.settings.model_dump_json()}
+        # One entry only: several would be written in an order that changes from run to run.
+        metadata = {FORMAT: self.settings.model_dump_json()}
         contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         write_atomically(path, safetensors.save(contiguous, metadata=metadata))
 
@@ -176,7 +177,7 @@ class Ranker:
             content = path.read_bytes()
             header_length = int.from_bytes(content[:8], "little")
             metadata = json.loads(content[8 : 8 + header_length])["__metadata__"]
-            settings = RankerSettings.model_validate_json(metadata["settings"])
+            settings = RankerSettings.model_validate_json(metadata[FORMAT])
             tensors = safetensors.load(content)
             vector = np.concatenate([tensors[name].ravel() for name in settings.shapes()])
             feature_map = FeatureMap(tensors["feature_mean"], tensors["feature_basis"])

@@ -2,12 +2,13 @@
 
 import shlex
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from penchant.shared.errors import MissingExtraError
+from penchant.shared.errors import ConfigurationError, MissingExtraError
 from penchant.simulation.settings import SimulationSettings
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ INTERRUPTED = 130
 
 
 def simulate(
-    out: Annotated[Path, typer.Option(help="New folder for what comes out.")],
+    out: Annotated[
+        Path | None, typer.Option(help="New folder for what comes out [runs/DATE-TIME].")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set [movielens-100k].")] = None,
     preset: Annotated[str | None, typer.Option(help="full, text or compact [full].")] = None,
     fidelity: Annotated[str | None, typer.Option(help="device [device].")] = None,
@@ -46,6 +49,9 @@ def simulate(
     and device code that is deployed. Writes summary.json, metrics.jsonl, ranker.safetensors and
     report.html to --out.
     """
+    if resume and out is None:
+        raise ConfigurationError("--resume needs --out, the folder of the run to continue")
+    folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}"
     settings = SimulationSettings.parse(
         {
             "dataset": dataset,
@@ -74,17 +80,17 @@ def simulate(
     try:
         summary = run(
             settings,
-            out,
+            folder,
             command=shlex.join(["penchant", *sys.argv[1:]]),
             observer=observer,
             resume=resume,
         )
     except KeyboardInterrupt:
-        typer.echo(f"penchant: interrupted; to continue, add --resume (--out {out})", err=True)
+        typer.echo(f"penchant: interrupted; continue with --resume --out {folder}", err=True)
         raise typer.Exit(INTERRUPTED) from None
     if not quiet:
         test, control = summary.test.full, summary.controls.popularity.full
         typer.echo(
             f"test HR@10 {test.hr:.3f}, NDCG@10 {test.ndcg:.3f} by full ranking "
-            f"(popularity {control.hr:.3f}, {control.ndcg:.3f}); see {out / 'report.html'}"
+            f"(popularity {control.hr:.3f}, {control.ndcg:.3f}); see {folder / 'report.html'}"
         )

@@ -33,7 +33,6 @@ class Recipe:
         rounds: rounds of the run.
         sampling_probability: chance of a device to be in a cohort.
         steps: local steps.
-        private_steps: steps on the private vector alone before each of them.
         examples: next events of a step, at most.
         negatives: catalogue items of a step.
         local_rates: step sizes on the device.
@@ -48,7 +47,6 @@ class Recipe:
     rounds: int
     sampling_probability: float
     steps: int
-    private_steps: int
     examples: int
     negatives: int
     local_rates: LearningRates
@@ -88,7 +86,6 @@ _FULL = Recipe(
     rounds=60,
     sampling_probability=0.42,
     steps=1,
-    private_steps=0,
     examples=64,
     negatives=256,
     local_rates=_GRADIENT,
@@ -100,39 +97,58 @@ _FULL = Recipe(
     clipping_norm=None,
     event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
 )
-_TEXT = replace(_FULL, dimension=64)
+_TEXT = replace(
+    _FULL,
+    dimension=64,
+    optimiser=_FULL.optimiser.model_copy(
+        update={"rates": _rates(projections=0.02, attention=0.1, popularity=0.1)}
+    ),
+)
 
-# Every update is clipped to one norm, so popularity and projection share it; the server's rates
-# undo the scale of each. Plain averaging, because Adam would make noise as large as signal.
-_COMPACT = Recipe(
+# Under privacy every update is clipped to one norm, which popularity and projections share; the
+# server's rates undo the scale of each. Plain averaging, because Adam would make noise as large as
+# signal; fewer rounds, because each costs.
+_PRIVATE = Recipe(
     dimension=16,
     feature_rank=32,
     history_length=10,
     rounds=20,
     sampling_probability=0.5,
     steps=1,
-    private_steps=3,
     examples=64,
     negatives=256,
-    local_rates=_rates(private_vector=0.25, projections=1.0, attention=0.0, popularity=10.0),
+    local_rates=_rates(
+        private_vector=0.5, projections=1.0, attention=1.0, popularity=10.0, item_residual=1.0
+    ),
     optimiser=OptimiserSettings(
         name=OptimiserName.FEDAVG,
-        rates=_rates(projections=10.0, attention=0.0, popularity=20.0),
+        rates=_rates(projections=5.0, attention=0.0, popularity=20.0),
     ),
     clipping_norm=1.0,
     event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
 )
 
-_RECIPES = {
-    Preset.FULL: _FULL,
-    Preset.TEXT: _TEXT,
-    Preset.COMPACT: _COMPACT,
+# The larger presets drown in the same noise: their projections move a tenth as fast, and residuals,
+# which would need a far larger population, not at all.
+_PRIVATE_LARGE = replace(
+    _PRIVATE,
+    feature_rank=None,
+    optimiser=OptimiserSettings(
+        name=OptimiserName.FEDAVG,
+        rates=_rates(projections=0.5, attention=0.5, popularity=20.0),
+    ),
+)
+
+_OPEN_RECIPES = {Preset.FULL: _FULL, Preset.TEXT: _TEXT, Preset.COMPACT: _PRIVATE}
+_PRIVATE_RECIPES = {
+    Preset.FULL: _PRIVATE_LARGE,
+    Preset.TEXT: _PRIVATE_LARGE,
+    Preset.COMPACT: _PRIVATE,
 }
 
 
 def recipe(preset: Preset, unit: PrivacyUnit) -> Recipe:
     """Return the recipe for a preset under a privacy unit."""
-    chosen = _RECIPES[preset]
-    if unit.has_user and chosen.clipping_norm is None:
-        return replace(chosen, clipping_norm=1.0)
-    return chosen
+    if unit is PrivacyUnit.NONE:
+        return _OPEN_RECIPES[preset]
+    return _PRIVATE_RECIPES[preset]

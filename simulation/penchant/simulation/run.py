@@ -30,7 +30,7 @@ from penchant.simulation.training import FinishedRound, train_federated
 from penchant.simulation.workspace import Workspace
 from penchant.simulation.world import World, prepare
 
-__all__ = ["simulate"]
+__all__ = ["run_world", "simulate"]
 
 SERVER_STREAM, DEVICE_STREAM, NEGATIVES_STREAM, ISOLATION_STREAM = 0, 1, 2, 4
 
@@ -56,23 +56,42 @@ def simulate(
         ConfigurationError: the folder holds another run, or settings do not fit the data.
         PenchantError: data or model cannot be had, or a round fails.
     """
+    workspace = Workspace(folder)
+    workspace.check(settings, resume=resume)
+    world = prepare(settings)
+    return run_world(world, settings, workspace, command=command, display=observer(world))
+
+
+def run_world(
+    world: World,
+    settings: SimulationSettings,
+    workspace: Workspace,
+    *,
+    command: str,
+    display: RunObserver,
+) -> Summary:
+    """Run what is left of a simulation of ``world`` and return its summary.
+
+    Args:
+        world: what it starts from, made with ``settings``.
+        settings: what to simulate.
+        workspace: a new folder's, or that of the run to continue.
+        command: how to run it again, for the report.
+        display: what a person sees.
+    """
     started = datetime.now(UTC)
     # Devices train one after the other, on tensors too small to share between threads; and one
     # thread adds numbers up in one order, so that the same seed gives the same run.
     torch.set_num_threads(1)
-    workspace = Workspace(folder)
-    workspace.check(settings, resume=resume)
-    world = prepare(settings)
     workspace.claim(settings)
     run = _Run(world, settings, workspace)
-    trained = run.train(observer(world))
+    trained = run.train(display)
     tested = run.test(trained)
     trained.ranker.save(workspace.ranker)
-    summary = summarise(
-        world, settings, read_rounds(folder), tested, command=command, started=started
-    )
-    write_summary(folder, summary)
-    write_report(folder)
+    rounds = read_rounds(workspace.folder)
+    summary = summarise(world, settings, rounds, tested, command=command, started=started)
+    write_summary(workspace.folder, summary)
+    write_report(workspace.folder)
     workspace.end()
     return summary
 

@@ -194,27 +194,15 @@ def test_rates_of_zero_hold_still(
     """A group with rate 0 does not move; with all rates 0 nothing does, and nothing fails."""
     history = make_history(scorer, [3, 7, 11])
     for held in LearningRates.model_fields:
-        training = make_training(rates={held: 0.0}, private_steps=2)
+        training = make_training(rates={held: 0.0})
         trained = train(scorer, history, training)
         moved = split_vector(scorer.ranker.settings, trained.update)
         moved["private_vector"] = trained.private_vector - START
         for name, change in moved.items():
             assert (change == 0).all() == (training.rates.of(name) == 0), name
-    trained = train(scorer, history, make_training(rate=0.0, private_steps=2))
+    trained = train(scorer, history, make_training(rate=0.0))
     assert not trained.update.any()
     assert (trained.private_vector == START).all()
-
-
-def test_private_steps_come_before_each_step(
-    scorer: Scorer, make_history: MakeHistory, make_training: MakeTraining
-) -> None:
-    """With the ranker held, k private steps and one step are k + 1 steps."""
-    history = make_history(scorer, [3, 7, 11, 3])
-    held = dict.fromkeys(LearningRates.model_fields, 0.0) | {"private_vector": 0.2}
-    every = {"rates": held, "examples": EVERYTHING, "negatives": EVERYTHING}
-    one = train(scorer, history, make_training(steps=2, private_steps=2, **every))
-    other = train(scorer, history, make_training(steps=6, **every))
-    np.testing.assert_array_equal(one.private_vector, other.private_vector)
 
 
 @pytest.mark.parametrize("rows", [[], [-1, -1]], ids=["nothing", "texts"])

@@ -1,0 +1,57 @@
+"""Judging: the same candidates for every model, whole or for some of the people."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.simulation.datasets.dataset import Int64Array
+from penchant.simulation.judge import Judge
+from penchant.simulation.world import World
+
+
+def random_scores(made: World) -> Callable[[Int64Array], NDArray[np.float64]]:
+    """Return fixed random scores of everybody."""
+    table = np.random.default_rng(8).normal(
+        size=(made.split.training.n_people, made.split.training.n_items)
+    )
+    return lambda people: table[people]
+
+
+def judge_of(made: World) -> Judge:
+    """Return the judge of the test stage."""
+    return Judge.of(made.split, "test", history_length=5, rng=np.random.default_rng(0))
+
+
+def test_some_people_are_judged_as_they_are_among_all(world: Callable[..., World]) -> None:
+    """A part of the people keep their negatives, so their ranks are the same."""
+    made = world()
+    judge, score = judge_of(made), random_scores(made)
+    some = np.array([3, 11, 30])
+    whole, part = judge.evaluate(score), judge.of_people(some).evaluate(score)
+    np.testing.assert_array_equal(part.people, some)
+    for protocol in ("full", "sampled99"):
+        np.testing.assert_array_equal(part.ranks[protocol].above, whole.ranks[protocol].above[some])
+
+
+def test_loss_is_the_cross_entropy_of_the_candidates(world: Callable[..., World]) -> None:
+    """The loss equals a plain computation, person by person."""
+    made = world()
+    split, score = made.split, random_scores(made)
+    expected = []
+    for person in split.people:
+        scores = score(np.array([person]))[0]
+        met = split.history(int(person), stage="test")[0]
+        kept = np.delete(scores, met)
+        target = scores[split.test_items[person]]
+        expected.append(np.log(np.exp(kept).sum()) - target)
+    assert np.isclose(judge_of(made).loss(score), np.mean(expected))
+
+
+def test_even_scores_lose_the_log_of_the_candidates(world: Callable[..., World]) -> None:
+    """Knowing nothing costs log(number of candidates)."""
+    made = world()
+    judge = judge_of(made)
+    met = [len(made.split.history(int(p), stage="test")[0]) for p in made.split.people]
+    loss = judge.loss(lambda people: np.zeros((len(people), made.split.training.n_items)))
+    assert np.isclose(loss, np.mean(np.log(made.split.training.n_items - np.array(met))))
