@@ -17,7 +17,7 @@ from penchant.client.store import SqliteStore, Store, StoredEvent
 from penchant.client.tags import Tags
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.contract import TrainingResult, TrainingTask
-from penchant.shared.errors import ConfigurationError, DataError, RoundError
+from penchant.shared.errors import ConfigurationError, DataError, RoundError, StoreError
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
@@ -111,10 +111,20 @@ class Device:
             randomness: where noise and sampling come from; the operating system, if not given.
 
         Raises:
+            ConfigurationError: the encoder is not the one the catalogue was embedded with.
             StoreError: the store cannot be opened.
         """
         chosen = settings or DeviceSettings()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        dimension = scorer.catalogue.embeddings.shape[1]
+        if encoder is not None and encoder.dimension != dimension:
+            raise ConfigurationError(
+                f"the encoder gives {encoder.dimension} numbers and the catalogue's embeddings "
+                f"have {dimension}; use the encoder that embedded the catalogue"
+            )
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the device's folder {folder}: {error}") from error
         store = SqliteStore(folder / STORE_NAME, durable=chosen.durable)
         return cls(
             store,
@@ -175,7 +185,7 @@ class Device:
         """Return the ``k`` best items for the person, best first; equal scores in catalogue order.
 
         Args:
-            candidates: item ids to choose from; the whole catalogue, if not given.
+            candidates: item ids to choose from, in any order; the whole catalogue, if not given.
             k: how many to return at most; at least 1.
             exclude_seen: leave out items the person has had to do with.
             now: unix seconds of the request; the clock's, if not given.
@@ -184,8 +194,7 @@ class Device:
             ConfigurationError: ``k`` is below 1.
             DataError: a candidate is not in the catalogue.
         """
-        if k < 1:
-            raise ConfigurationError(f"k is {k}; it must be at least 1")
+        _require_count(k)
         history = self._history()
         profile = self._profile(history, now)
         positions = self._candidate_positions(candidates)
@@ -211,8 +220,10 @@ class Device:
         event there are none.
 
         Raises:
-            ConfigurationError: the device has no encoder to place the tags with.
+            ConfigurationError: ``k`` is below 1, or the device has no encoder to place the tags
+                with.
         """
+        _require_count(k)
         state = self._interest_state()
         if not state.weights.any():
             return []
@@ -232,13 +243,15 @@ class Device:
 
     def private_vector(self) -> NDArray[np.float32]:
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
-        return self._private_vector(before=None)
+        return self._private_vector()
 
     def train(self, task: TrainingTask) -> TrainingResult:
         """Train the private vector and the ranker on this device's events; return the update.
 
         A round asked for again starts from where the private vector stood before it, so that a
-        repeated message does not train twice. Needs the ``train`` extra.
+        repeated message does not train twice. A round with event-level privacy starts from what
+        such rounds left: a vector fitted to the events without noise would void its guarantee.
+        Needs the ``train`` extra.
 
         Raises:
             RoundError: the task is for another ranker, or training diverged.
@@ -251,18 +264,27 @@ class Device:
                 f"the task is for ranker {task.model_id}; this device has "
                 f"{self._scorer.ranker.model_id}; install the release the server trains"
             )
+        if task.vector.shape != (settings.size,):
+            raise RoundError(
+                f"the task has numbers of shape {task.vector.shape}; ranker {task.model_id} has "
+                f"{settings.size}"
+            )
+        event_private = task.training.event_privacy is not None
         trained = train_round(
             task,
             settings=settings,
             item_features=self._scorer.features,
             history=self._history(),
-            private_vector=self._private_vector(before=task.round_number),
+            private_vector=self._private_vector(
+                before=task.round_number, event_private=event_private
+            ),
             randomness=self._randomness.spawn(task.round_number),
         )
         self._store.save_private_vector(
             task.model_id,
             trained.private_vector.astype("<f4").tobytes(),
             round_number=task.round_number,
+            event_private=event_private,
         )
         return TrainingResult(task.model_id, task.round_number, trained.update)
 
@@ -321,10 +343,20 @@ class Device:
         if event.embedding is None:  # an item of an earlier catalogue
             return np.zeros(self._scorer.features.shape[1], dtype=np.float32)
         embedding = np.frombuffer(event.embedding, dtype="<f4")
+        dimension = self._scorer.catalogue.embeddings.shape[1]
+        if len(embedding) != dimension:
+            raise StoreError(
+                f"a stored event's embedding has {len(embedding)} numbers; the catalogue's have "
+                f"{dimension}; was the encoder changed?"
+            )
         return self._scorer.ranker.feature_map.apply(embedding)
 
-    def _private_vector(self, *, before: int | None) -> NDArray[np.float32]:
-        kept = self._store.private_vector(self._scorer.ranker.model_id, before=before)
+    def _private_vector(
+        self, *, before: int | None = None, event_private: bool = False
+    ) -> NDArray[np.float32]:
+        kept = self._store.private_vector(
+            self._scorer.ranker.model_id, before=before, event_private=event_private
+        )
         if kept is None:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
@@ -343,4 +375,9 @@ class Device:
                 f"{len(unknown)} candidates are not in the catalogue, such as {unknown[0]!r}; "
                 "only catalogue items can be recommended"
             )
-        return positions
+        return np.unique(positions)
+
+
+def _require_count(k: int) -> None:
+    if k < 1:
+        raise ConfigurationError(f"k is {k}; it must be at least 1")

@@ -30,15 +30,15 @@ def train_plainly(
         training: the round's public constants.
         randomness: draws batches and negatives.
     """
+    rates = {name: training.rates.of(name) for name in model.parameters()}
+    moved = {name: tensor for name, tensor in model.parameters().items() if rates[name] > 0}
     known = known_items(history)
-    if len(known) == 0:
+    if not moved or len(known) == 0:
         return
     excluded = torch.zeros(len(item_features), dtype=torch.bool)
     excluded[torch.from_numpy(known)] = True
     history_features = torch.from_numpy(history.features)
     history_items = torch.from_numpy(history.items)
-    rates = {name: training.rates.of(name) for name in model.parameters()}
-    moved = {name: tensor for name, tensor in model.parameters().items() if rates[name] > 0}
     for _ in range(training.steps):
         batch = draw_batch(
             history,
