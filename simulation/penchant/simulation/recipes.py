@@ -73,6 +73,13 @@ def _rates(
     )
 
 
+def _averaging(*, projections: float, attention: float, popularity: float) -> OptimiserSettings:
+    return OptimiserSettings(
+        name=OptimiserName.FEDAVG,
+        rates=_rates(projections=projections, attention=attention, popularity=popularity),
+    )
+
+
 # One step of rate 1 on the shared numbers: the update is the gradient, and the server's Adam, which
 # does not mind its scale, sets the pace of each group.
 _GRADIENT = _rates(
@@ -105,10 +112,10 @@ _TEXT = replace(
     ),
 )
 
-# Under privacy every update is clipped to one norm, which popularity and projections share; the
-# server's rates undo the scale of each. Plain averaging, because Adam would make noise as large as
-# signal; fewer rounds, because each costs.
-_PRIVATE = Recipe(
+# With user-level privacy every update is clipped to one norm, which popularity and projections
+# share; the server's rates undo the scale of each. Plain averaging, because Adam would make noise
+# as large as signal; few rounds, because each costs.
+_USER = Recipe(
     dimension=16,
     feature_rank=32,
     history_length=10,
@@ -120,35 +127,48 @@ _PRIVATE = Recipe(
     local_rates=_rates(
         private_vector=0.5, projections=1.0, attention=1.0, popularity=10.0, item_residual=1.0
     ),
-    optimiser=OptimiserSettings(
-        name=OptimiserName.FEDAVG,
-        rates=_rates(projections=5.0, attention=0.0, popularity=20.0),
-    ),
+    optimiser=_averaging(projections=5.0, attention=0.0, popularity=20.0),
     clipping_norm=1.0,
-    event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
+    event=EventRecipe(sampling_probability=0.2, expected_batch_size=16.0, clipping_norm=1.0),
 )
 
-# The larger presets drown in the same noise: their projections move a tenth as fast, and residuals,
-# which would need a far larger population, not at all.
-_PRIVATE_LARGE = replace(
-    _PRIVATE,
-    feature_rank=None,
-    optimiser=OptimiserSettings(
-        name=OptimiserName.FEDAVG,
-        rates=_rates(projections=0.5, attention=0.5, popularity=20.0),
+# With event-level privacy the device clips and noises each gradient itself; its update is averaged
+# as it is, and clipped only where the user level is asked for too.
+_EVENT = replace(
+    _USER,
+    local_rates=_rates(
+        private_vector=0.1, projections=1.0, attention=1.0, popularity=1.0, item_residual=1.0
     ),
+    optimiser=_averaging(projections=2.0, attention=0.0, popularity=60.0),
+    clipping_norm=None,
 )
+_BOTH = replace(_EVENT, clipping_norm=1.0)
 
-_OPEN_RECIPES = {Preset.FULL: _FULL, Preset.TEXT: _TEXT, Preset.COMPACT: _PRIVATE}
-_PRIVATE_RECIPES = {
-    Preset.FULL: _PRIVATE_LARGE,
-    Preset.TEXT: _PRIVATE_LARGE,
-    Preset.COMPACT: _PRIVATE,
+
+def _large(private: Recipe) -> Recipe:
+    """Return a private recipe for the larger presets, which drown in the same noise.
+
+    Their projections move a tenth as fast, and residuals, which would need a far larger population,
+    not at all.
+    """
+    rates = private.optimiser.rates
+    optimiser = _averaging(
+        projections=rates.item_projection / 10, attention=0.0, popularity=rates.popularity
+    )
+    return replace(private, feature_rank=None, optimiser=optimiser)
+
+
+_RECIPES = {
+    (Preset.FULL, PrivacyUnit.NONE): _FULL,
+    (Preset.TEXT, PrivacyUnit.NONE): _TEXT,
+    (Preset.COMPACT, PrivacyUnit.NONE): _USER,
+    (Preset.COMPACT, PrivacyUnit.USER): _USER,
+    (Preset.COMPACT, PrivacyUnit.EVENT): _EVENT,
+    (Preset.COMPACT, PrivacyUnit.BOTH): _BOTH,
 }
 
 
 def recipe(preset: Preset, unit: PrivacyUnit) -> Recipe:
     """Return the recipe for a preset under a privacy unit."""
-    if unit is PrivacyUnit.NONE:
-        return _OPEN_RECIPES[preset]
-    return _PRIVATE_RECIPES[preset]
+    found = _RECIPES.get((preset, unit))
+    return _large(_RECIPES[Preset.COMPACT, unit]) if found is None else found
