@@ -17,6 +17,12 @@ def test_kinds_number_the_rankers_weights() -> None:
     assert EventKind.CUSTOM.number == EVENT_KINDS - 1
 
 
+def test_kinds_weigh_what_they_say() -> None:
+    """A purchase says most, a like more than a view, and a dislike says the opposite."""
+    assert EventKind.PURCHASE.weight > EventKind.LIKE.weight > EventKind.VIEW.weight > 0
+    assert [kind for kind in EventKind if kind.weight < 0] == [EventKind.DISLIKE]
+
+
 def test_parse_reads_a_record() -> None:
     """A record of plain values becomes an event."""
     event = Event.parse({"kind": "search", "text": "cold war thrillers", "time": 893286638})

@@ -34,8 +34,19 @@ class EventKind(StrEnum):
         """The kind's place in the ranker's kind weights, from 0."""
         return _KIND_INDEX[self]
 
+    @property
+    def weight(self) -> float:
+        """How much an event of this kind says about a person's interest; below 0 for aversion."""
+        return _WEIGHTS.get(self, 1.0)
+
 
 _KIND_INDEX = {kind: index for index, kind in enumerate(EventKind)}
+_WEIGHTS = {
+    EventKind.LIKE: 2.0,
+    EventKind.DISLIKE: -1.0,
+    EventKind.PURCHASE: 3.0,
+    EventKind.SHARE: 2.0,
+}
 
 
 class Event(BaseModel):
