@@ -222,7 +222,7 @@ class Device:
         Needs the ``train`` extra.
 
         Raises:
-            RoundError: the task is for another ranker, or training diverged.
+            RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
         from penchant.client.training.rounds import train_round
 
@@ -236,6 +236,12 @@ class Device:
             raise RoundError(
                 f"the task has numbers of shape {task.vector.shape}; ranker {ranker.model_id} has "
                 f"{ranker.settings.size}"
+            )
+        latest = self._store.latest_round(task.model_id)
+        if latest is not None and task.round_number < latest:
+            raise RoundError(
+                f"the task is for round {task.round_number}; this device has trained round "
+                f"{latest} already; ask for that one again, or for a later one"
             )
         event_private = task.training.event_privacy is not None
         trained = train_round(
