@@ -47,8 +47,8 @@ def default_delta(population: int) -> float:
 def cohort_cap(population: int, *, sampling_probability: float) -> int:
     """Return the largest cohort a round will use: the mean plus seven standard deviations.
 
-    A Poisson sample of ``population`` devices exceeds it with probability below 1e-11; the
-    accountant counts the truncation all the same.
+    A Poisson sample with a mean of ten or more exceeds it with probability below 1e-8, a smaller
+    one, whose law is skewed, somewhat more often; the accountant counts the truncation.
 
     Example:
         >>> cohort_cap(10_000, sampling_probability=0.01)
