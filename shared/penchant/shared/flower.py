@@ -24,7 +24,7 @@ def unpack(record: RecordDict) -> bytes:
     found = record.get(RECORD)
     if len(record) != 1 or not isinstance(found, ConfigRecord) or list(found) != [FIELD]:
         raise CodecError(
-            f"the reply does not hold exactly one record {RECORD!r} with one field {FIELD!r}"
+            f"the message does not hold exactly one record {RECORD!r} with one field {FIELD!r}"
         )
     message = found[FIELD]
     if not isinstance(message, bytes):
