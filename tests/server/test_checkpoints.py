@@ -104,7 +104,7 @@ def not_finite(tensors: Tensors, metadata: dict[str, str]) -> None:  # noqa: ARG
 
 def of_another_precision(tensors: Tensors, metadata: dict[str, str]) -> None:  # noqa: ARG001
     """Doubles instead of floats."""
-    tensors["vector"] = tensors["vector"].astype(np.float64)  # type: ignore[assignment]
+    tensors["vector"] = tensors["vector"].astype(np.float64)
 
 
 def of_another_format(tensors: Tensors, metadata: dict[str, str]) -> None:  # noqa: ARG001

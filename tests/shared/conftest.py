@@ -17,7 +17,8 @@ def catalogue() -> Catalogue:
     """Twelve items with random embeddings of unit norm."""
     embeddings = np.random.default_rng(11).normal(size=(ITEMS, WIDTH))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return Catalogue.of([f"item-{number}" for number in range(ITEMS)], embeddings)
+    items = [f"item-{number}" for number in range(ITEMS)]
+    return Catalogue.of(items, embeddings.astype(np.float32))
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Tests of the catalogue."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,8 @@ def test_positions_are_rows_and_unknown_items_say_so() -> None:
 
 def test_embeddings_are_kept_as_float32() -> None:
     """Any numbers are taken, in any memory layout; float32 rows are kept."""
-    catalogue = Catalogue.of(["a", "b", "c"], np.asfortranarray(EMBEDDINGS.astype(np.float64)))
+    doubles: Any = np.asfortranarray(EMBEDDINGS.astype(np.float64))
+    catalogue = Catalogue.of(["a", "b", "c"], doubles)
     assert catalogue.embeddings.dtype == np.float32
     assert catalogue.embeddings.flags.c_contiguous
     assert (catalogue.embeddings == EMBEDDINGS).all()

@@ -72,6 +72,6 @@ def test_ranks_out_of_range_are_refused(embeddings: NDArray[np.float32], rank: i
 
 def test_items_that_do_not_differ_are_refused() -> None:
     """A catalogue of one text over and over has no principal directions."""
-    embeddings = np.tile(np.float32([0.1, 0.7, 0.3]), (17, 1))
+    embeddings = np.tile(np.array([0.1, 0.7, 0.3], dtype=np.float32), (17, 1))
     with pytest.raises(ConfigurationError, match="must differ"):
         FeatureMap.principal(embeddings, rank=1)

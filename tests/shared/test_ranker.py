@@ -168,7 +168,7 @@ def not_finite(tensors: dict[str, NDArray[np.float32]]) -> None:
 
 def of_another_precision(tensors: dict[str, NDArray[np.float32]]) -> None:
     """Doubles instead of floats."""
-    tensors["popularity"] = tensors["popularity"].astype(np.float64)  # type: ignore[assignment]
+    tensors["popularity"] = tensors["popularity"].astype(np.float64)
 
 
 def with_another_basis(tensors: dict[str, NDArray[np.float32]]) -> None:
