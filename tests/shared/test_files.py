@@ -1,50 +1,61 @@
-"""Tests of folders that appear whole or not at all."""
+"""Tests of writing files whole or not at all."""
 
 from pathlib import Path
 
 import pytest
 
-from penchant.shared.files import cache_folder, sha256_of, whole_folder
+from penchant.shared.files import write_atomically
 
 
-def test_a_whole_folder_appears_at_the_end(tmp_path: Path) -> None:
-    """Before the block ends there is no folder; after it, it is whole and alone."""
-    folder = tmp_path / "made" / "here"
-    with whole_folder(folder) as scratch:
-        (scratch / "file").write_text("content")
-        assert not folder.exists()
-    assert (folder / "file").read_text() == "content"
-    assert list(folder.parent.iterdir()) == [folder]
+def test_content_is_written_and_replaced(tmp_path: Path) -> None:
+    """The file holds the latest content, and nothing else is left in the folder."""
+    path = tmp_path / "state.bin"
+    for content in (b"first", b"", b"third" * 1000):
+        write_atomically(path, content)
+        assert path.read_bytes() == content
+        assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_error_leaves_nothing(tmp_path: Path) -> None:
-    """What was written before an error is gone, and the error is passed on."""
-
-    def interrupted() -> None:
-        with whole_folder(tmp_path / "here") as scratch:
-            (scratch / "file").touch()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert list(tmp_path.iterdir()) == []
+def test_a_reader_keeps_the_file_it_opened(tmp_path: Path) -> None:
+    """The new content is another file: whoever reads the old one never sees a mixture."""
+    path = tmp_path / "state.bin"
+    write_atomically(path, b"before")
+    with path.open("rb") as reader:
+        write_atomically(path, b"after!")
+        assert reader.read() == b"before"
+    assert path.read_bytes() == b"after!"
 
 
-def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
-    """A folder that the user made already is no obstacle."""
-    with whole_folder(tmp_path) as scratch:
-        (scratch / "file").touch()
-    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+def test_a_write_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
+    """Where the rename fails, as over a folder, the error says so and no scratch file stays."""
+    occupied = tmp_path / "state.bin"
+    (occupied / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"state\.bin"):
+        write_atomically(occupied, b"content")
+    assert list(tmp_path.iterdir()) == [occupied]
 
 
-def test_the_hash_is_sha256(tmp_path: Path) -> None:
-    """The empty file has the hash that FIPS 180-4's test vectors give."""
-    (tmp_path / "empty").touch()
-    expected = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert sha256_of(tmp_path / "empty") == expected
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """No folder is invented for a path that may be a slip."""
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "nowhere" / "state.bin", b"content")
+    assert not list(tmp_path.iterdir())
 
 
-def test_an_empty_cache_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PENCHANT_CACHE="" does not mean the current folder."""
-    monkeypatch.setenv("PENCHANT_CACHE", "")
-    assert cache_folder().name == "penchant"
+def test_a_full_disk_keeps_what_was_there(tmp_path: Path) -> None:
+    """A write that fails in the middle leaves the previous content and no scratch file."""
+    resource = pytest.importorskip("resource")
+    signal = pytest.importorskip("signal")
+    path = tmp_path / "state.bin"
+    write_atomically(path, b"before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            write_atomically(path, b"after" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]

@@ -52,7 +52,7 @@ def load_checkpoint(path: Path, *, model_id: str) -> RoundState:
     """Return the state that ``save_checkpoint`` wrote.
 
     Raises:
-        DataError: ``path`` is not a checkpoint, or is one of another ranker.
+        DataError: ``path`` is not a whole checkpoint, or is one of another ranker.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -60,13 +60,24 @@ def load_checkpoint(path: Path, *, model_id: str) -> RoundState:
             vector, first, second = (
                 file.get_tensor(name) for name in ("vector", "first_moment", "second_moment")
             )
-    except (OSError, SafetensorError) as error:
+        round_number, found_id = int(metadata["round"]), metadata["model_id"]
+        if metadata["format"] != FORMAT:
+            raise ValueError(f"its format is {metadata['format']!r}, not {FORMAT!r}")
+        for array in (vector, first, second):
+            _require_numbers(array, size=len(vector))
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
         raise DataError(f"{path} is not a checkpoint: {error}") from error
-    if metadata.get("format") != FORMAT:
-        raise DataError(f"{path} has format {metadata.get('format')!r}; {FORMAT!r} was expected")
-    if metadata["model_id"] != model_id:
+    if found_id != model_id:
         raise DataError(
-            f"{path} belongs to ranker {metadata['model_id']}; this run trains {model_id}; "
+            f"{path} belongs to ranker {found_id}; this run trains {model_id}; "
             "resume with the settings it was started with"
         )
-    return RoundState(int(metadata["round"]), vector, Moments(first, second))
+    return RoundState(round_number, vector, Moments(first, second))
+
+
+def _require_numbers(array: NDArray[np.float32], *, size: int) -> None:
+    if array.dtype != np.float32 or array.shape != (size,) or not np.isfinite(array).all():
+        raise ValueError(
+            f"it holds {array.dtype} numbers of shape {array.shape}; {size} finite float32 ones "
+            "are needed"
+        )

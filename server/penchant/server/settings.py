@@ -5,13 +5,14 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from penchant.shared.accounting import cohort_cap
 from penchant.shared.contract import LearningRates, LocalTraining
 
 __all__ = ["OptimiserName", "OptimiserSettings", "RoundSettings"]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OptimiserName(StrEnum):
@@ -46,7 +47,7 @@ class RoundSettings(_Settings):
 
     Attributes:
         rounds: how many in the whole run.
-        population: N, devices a cohort is drawn from.
+        population: N, devices a cohort is drawn from, at most; the accountant counts on it.
         sampling_probability: chance of each device to be in a cohort.
         minimum_cohort: a round with fewer accepted updates is void; its privacy cost counts.
         training: what every device of a round does.
@@ -72,6 +73,20 @@ class RoundSettings(_Settings):
                 "noise is a multiple of it, so set both"
             )
         return self
+
+    @model_validator(mode="after")
+    def _minimum_can_be_reached(self) -> Self:
+        if self.minimum_cohort > self.cohort_cap:
+            raise ValueError(
+                f"minimum_cohort is {self.minimum_cohort} but a cohort of {self.population} "
+                f"devices at {self.sampling_probability:g} has at most {self.cohort_cap}"
+            )
+        return self
+
+    @property
+    def cohort_cap(self) -> int:
+        """Largest cohort a round uses."""
+        return cohort_cap(self.population, sampling_probability=self.sampling_probability)
 
     @property
     def expected_cohort(self) -> float:

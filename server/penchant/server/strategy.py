@@ -19,7 +19,7 @@ from penchant.server.settings import RoundSettings
 from penchant.shared import flower
 from penchant.shared.codec import decode_result, encode_task
 from penchant.shared.contract import TrainingTask
-from penchant.shared.errors import CodecError
+from penchant.shared.errors import CodecError, RoundError
 from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
 
@@ -95,11 +95,22 @@ class CohortStrategy(Strategy):
         config: ConfigRecord,  # noqa: ARG002 - public constants travel in the task
         grid: Grid,
     ) -> Iterable[Message]:
-        """Draw the round's cohort and return one training task for each of its devices."""
+        """Draw the round's cohort and return one training task for each of its devices.
+
+        Raises:
+            RoundError: there are more devices than the accountant counts on.
+        """
         round_number = self._state.round_number + 1
+        devices = list(grid.get_node_ids())
+        if len(devices) > self._settings.population:
+            raise RoundError(
+                f"{len(devices)} devices are connected; the settings say a population of "
+                f"{self._settings.population}, which the privacy accounting counts on; raise it"
+            )
         cohort = draw_cohort(
-            list(grid.get_node_ids()),
+            devices,
             sampling_probability=self._settings.sampling_probability,
+            cap=self._settings.cohort_cap,
             randomness=self._randomness.spawn(round_number, COHORT_KEY),
         )
         self._awaited = set(cohort)
@@ -115,7 +126,11 @@ class CohortStrategy(Strategy):
         server_round: int,  # noqa: ARG002 - a resumed run counts from its state
         replies: Iterable[Message],
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        """Add up the round's valid updates as they come and move the ranker."""
+        """Add up the round's valid updates as they come and move the ranker.
+
+        Raises:
+            RoundError: the ranker would no longer be finite.
+        """
         round_number = self._state.round_number + 1
         cohort = len(self._awaited)
         updates = UpdateSum(
@@ -186,7 +201,13 @@ class CohortStrategy(Strategy):
         else:
             mean = updates.mean()
         step, moments = self._optimiser.step(mean, self._state.moments, round_number=round_number)
-        return RoundState(round_number, self._state.vector + step, moments)
+        vector = self._state.vector + step
+        if not all(np.isfinite(array).all() for array in (vector, moments.first, moments.second)):
+            raise RoundError(
+                f"round {round_number} moved the ranker out of the range of float32; lower the "
+                "optimiser's rates, or set a clipping norm"
+            )
+        return RoundState(round_number, vector, moments)
 
 
 def _as_record(vector: NDArray[np.float32]) -> ArrayRecord:

@@ -26,6 +26,8 @@ __all__ = ["ACCOUNTANT", "EventMechanism", "UserMechanism", "cohort_cap", "defau
 DISCRETISATION = 1e-4
 ACCOUNTANT = f"PLD (dp-accounting, discretisation {DISCRETISATION:g})"
 LARGEST_NOISE_MULTIPLIER = 1e4
+# A larger epsilon promises nothing, and its distributions have millions of entries.
+LARGEST_EPSILON = 100.0
 # Calibration searches on a coarser grid, ten times as fast. Both grids round epsilon up, so the
 # multiplier it finds is safe and at most about 1 % larger than it need be.
 SEARCH_DISCRETISATION = 1e-3
@@ -45,8 +47,8 @@ def default_delta(population: int) -> float:
 def cohort_cap(population: int, *, sampling_probability: float) -> int:
     """Return the largest cohort a round will use: the mean plus seven standard deviations.
 
-    A Poisson sample of ``population`` devices exceeds it with probability below 1e-11; the
-    accountant counts the truncation all the same.
+    A Poisson sample with a mean of ten or more exceeds it with probability below 1e-8, a smaller
+    one, whose law is skewed, somewhat more often; the accountant counts the truncation.
 
     Example:
         >>> cohort_cap(10_000, sampling_probability=0.01)
@@ -70,14 +72,25 @@ class UserMechanism:
     sampling_probability: float
 
     def __post_init__(self) -> None:
+        if self.population < 1:
+            raise PrivacyError(f"population is {self.population}; it must be at least 1")
         _require_probability(self.sampling_probability)
 
     def epsilon(self, *, noise_multiplier: float, rounds: int, delta: float) -> float:
-        """Return epsilon at ``delta`` for whoever sees every ranker released in ``rounds``."""
+        """Return epsilon at ``delta`` for whoever sees every ranker released in ``rounds``.
+
+        Raises:
+            PrivacyError: a parameter is out of range.
+        """
+        _require_noise(noise_multiplier)
         return _composed(self._round(noise_multiplier, DISCRETISATION), rounds, delta)
 
     def noise_multiplier(self, *, epsilon: float, rounds: int, delta: float) -> float:
-        """Return the least noise multiplier, to about 1 %, that keeps within ``epsilon``."""
+        """Return the least noise multiplier, to about 1 %, that keeps within ``epsilon``.
+
+        Raises:
+            PrivacyError: a parameter is out of range, or no noise is enough.
+        """
         return _calibrated(self._round, epsilon=epsilon, count=rounds, delta=delta)
 
     def _round(self, noise_multiplier: float, discretisation: float) -> PrivacyLossDistribution:
@@ -102,11 +115,20 @@ class EventMechanism:
         _require_probability(self.sampling_probability)
 
     def epsilon(self, *, noise_multiplier: float, steps: int, delta: float) -> float:
-        """Return epsilon at ``delta`` for one event, after ``steps`` local steps in all."""
+        """Return epsilon at ``delta`` for one event, after ``steps`` local steps in all.
+
+        Raises:
+            PrivacyError: a parameter is out of range.
+        """
+        _require_noise(noise_multiplier)
         return _composed(self._step(noise_multiplier, DISCRETISATION), steps, delta)
 
     def noise_multiplier(self, *, epsilon: float, steps: int, delta: float) -> float:
-        """Return the least noise multiplier, to about 1 %, that keeps within ``epsilon``."""
+        """Return the least noise multiplier, to about 1 %, that keeps within ``epsilon``.
+
+        Raises:
+            PrivacyError: a parameter is out of range, or no noise is enough.
+        """
         return _calibrated(self._step, epsilon=epsilon, count=steps, delta=delta)
 
     def _step(self, noise_multiplier: float, discretisation: float) -> PrivacyLossDistribution:
@@ -116,6 +138,14 @@ class EventMechanism:
 def _require_probability(probability: float) -> None:
     if not 0.0 < probability <= 1.0:
         raise PrivacyError(f"sampling probability is {probability}; it must be in (0, 1]")
+
+
+def _require_noise(noise_multiplier: float) -> None:
+    if not 0.0 < noise_multiplier < math.inf:
+        raise PrivacyError(
+            f"noise multiplier is {noise_multiplier}; without noise, above 0 and finite, there is "
+            "no privacy to account for"
+        )
 
 
 # Building a distribution takes seconds, composing it does not: one is kept for each mechanism.
@@ -144,6 +174,10 @@ def _truncated_gaussian(
 
 
 def _composed(one: PrivacyLossDistribution, count: int, delta: float) -> float:
+    if count < 1:
+        raise PrivacyError(f"{count} releases were to be accounted for; at least 1 is needed")
+    if not 0 < delta < 1:
+        raise PrivacyError(f"delta is {delta}; it must be between 0 and 1")
     return float(one.self_compose(count).get_epsilon_for_delta(delta))
 
 
@@ -155,10 +189,10 @@ def _calibrated(
     delta: float,
 ) -> float:
     """Return the least noise multiplier within ``epsilon``, by bisection."""
-    if not epsilon > 0:
-        raise PrivacyError(f"epsilon is {epsilon}; it must be above 0")
-    if not 0 < delta < 1:
-        raise PrivacyError(f"delta is {delta}; it must be between 0 and 1")
+    if not 0 < epsilon <= LARGEST_EPSILON:
+        raise PrivacyError(
+            f"epsilon is {epsilon}; it must be above 0 and at most {LARGEST_EPSILON:g}"
+        )
 
     def exceeds(noise_multiplier: float) -> bool:
         one = mechanism(noise_multiplier, SEARCH_DISCRETISATION)

@@ -23,6 +23,9 @@ class Catalogue:
     Attributes:
         items: their ids, all different.
         embeddings: float32 (J, m), unit norm, from the encoder.
+
+    Raises:
+        DataError: there is not one finite embedding an item, or an id is repeated.
     """
 
     items: tuple[str, ...]
@@ -34,6 +37,8 @@ class Catalogue:
                 f"the catalogue has {len(self.items)} items but embeddings of shape "
                 f"{self.embeddings.shape}; one row an item is needed"
             )
+        if not np.isfinite(self.embeddings).all():
+            raise DataError("the catalogue's embeddings hold numbers that are not finite")
         if len(self._positions) != len(self.items):
             repeated = len(self.items) - len(self._positions)
             raise DataError(f"{repeated} item ids of the catalogue are repeated; ids must differ")

@@ -35,4 +35,5 @@ def clip_to_norm(update: NDArray[np.float32], *, clipping_norm: float) -> NDArra
     norm = math.sqrt(float(np.vdot(update.astype(np.float64), update)))
     if norm <= clipping_norm:
         return update
-    return (update * (clipping_norm / norm)).astype(np.float32)
+    # The factor can be too small for float32 to hold exactly; the product is not.
+    return (update.astype(np.float64) * (clipping_norm / norm)).astype(np.float32)

@@ -24,10 +24,11 @@ __all__ = ["decode_result", "decode_task", "encode_result", "encode_task"]
 MAGIC = b"PNCH"
 PREFIX = struct.Struct("<4sHI")
 LARGEST_HEADER = 65_536
+LONGEST_NAME = 60
 
 
 class _Header(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
     model_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     round_number: int = Field(ge=1, le=2**31)
@@ -37,12 +38,12 @@ _HeaderT = TypeVar("_HeaderT", bound=_Header)
 
 
 class _TaskHeader(_Header):
-    kind: Literal["training task"] = "training task"
+    kind: Literal["training task"]
     training: LocalTraining
 
 
 class _ResultHeader(_Header):
-    kind: Literal["training result"] = "training result"
+    kind: Literal["training result"]
 
 
 def encode_task(task: TrainingTask) -> bytes:
@@ -52,7 +53,10 @@ def encode_task(task: TrainingTask) -> bytes:
         CodecError: the vector holds a number that is not finite.
     """
     header = _TaskHeader(
-        model_id=task.model_id, round_number=task.round_number, training=task.training
+        kind="training task",
+        model_id=task.model_id,
+        round_number=task.round_number,
+        training=task.training,
     )
     return _encode(header, task.vector)
 
@@ -77,7 +81,9 @@ def encode_result(result: TrainingResult) -> bytes:
     Raises:
         CodecError: the update holds a number that is not finite.
     """
-    header = _ResultHeader(model_id=result.model_id, round_number=result.round_number)
+    header = _ResultHeader(
+        kind="training result", model_id=result.model_id, round_number=result.round_number
+    )
     return _encode(header, result.update)
 
 
@@ -96,10 +102,11 @@ def decode_result(data: bytes, *, size: int) -> TrainingResult:
 
 
 def _encode(header: _Header, vector: NDArray[np.float32]) -> bytes:
-    _require_finite(vector)
+    numbers = np.ascontiguousarray(vector, dtype="<f4")
+    _require_finite(numbers)
     text = header.model_dump_json().encode()
     prefix = PREFIX.pack(MAGIC, CONTRACT_VERSION, len(text))
-    return b"".join([prefix, text, np.ascontiguousarray(vector, dtype="<f4").tobytes()])
+    return b"".join([prefix, text, numbers.tobytes()])
 
 
 def _decode(data: bytes, kind: type[_HeaderT], size: int) -> tuple[_HeaderT, NDArray[np.float32]]:
@@ -121,11 +128,13 @@ def _decode(data: bytes, kind: type[_HeaderT], size: int) -> tuple[_HeaderT, NDA
             f"the message has {len(data)} bytes; {expected} are needed for {size} numbers"
         )
     try:
-        header = kind.model_validate_json(data[PREFIX.size : PREFIX.size + header_length])
+        text = data[PREFIX.size : PREFIX.size + header_length]
+        header = kind.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise CodecError(f"the header is not valid: {place}: {first['msg']}") from error
+        # What a stranger wrote goes into logs: short, and never as more than one line.
+        place = ".".join(str(part) for part in first["loc"])[:LONGEST_NAME]
+        raise CodecError(f"the header is not valid: {first['msg']} at {place!r}") from error
     vector = np.frombuffer(data, dtype="<f4", offset=PREFIX.size + header_length)
     _require_finite(vector)
     return header, vector

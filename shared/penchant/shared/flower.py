@@ -23,7 +23,9 @@ def unpack(record: RecordDict) -> bytes:
     """
     found = record.get(RECORD)
     if len(record) != 1 or not isinstance(found, ConfigRecord) or list(found) != [FIELD]:
-        raise CodecError(f"the record holds {sorted(record)}; only {[RECORD]} was expected")
+        raise CodecError(
+            f"the message does not hold exactly one record {RECORD!r} with one field {FIELD!r}"
+        )
     message = found[FIELD]
     if not isinstance(message, bytes):
         raise CodecError(f"the message is of type {type(message).__name__}; bytes were expected")

@@ -28,7 +28,11 @@ class Randomness(Protocol):
         """Return ``size`` whole numbers drawn uniformly from 0 to ``below`` - 1."""
 
     def spawn(self, *key: int) -> "Randomness":
-        """Return an independent source; a seeded one gives the same stream for the same key."""
+        """Return an independent source; a seeded one gives the same stream for the same key.
+
+        Args:
+            key: numbers from 0 to 2**32 - 1.
+        """
 
 
 class SystemRandomness:
@@ -55,6 +59,8 @@ class SystemRandomness:
 
         The bias from rounding a 53-bit uniform is below ``below`` / 2**53.
         """
+        if below < 1:
+            raise ValueError(f"below is {below}; it must be at least 1")
         return (self.uniform(size) * below).astype(np.int64)
 
     def spawn(self, *key: int) -> "SystemRandomness":  # noqa: ARG002
@@ -95,4 +101,7 @@ class SeededRandomness:
 
     def spawn(self, *key: int) -> "SeededRandomness":
         """Return the independent stream named by ``key`` under this one."""
+        if not all(0 <= part < 2**32 for part in key):
+            # NumPy would split a larger number in two, which is another key already.
+            raise ValueError(f"the key is {key}; its numbers must be from 0 to 2**32 - 1")
         return SeededRandomness(self._seed, (*self._key, *key))

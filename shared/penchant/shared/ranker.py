@@ -17,7 +17,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
@@ -179,11 +179,18 @@ class Ranker:
             metadata = json.loads(content[8 : 8 + header_length])["__metadata__"]
             settings = RankerSettings.model_validate_json(metadata[FORMAT])
             tensors = safetensors.load(content)
-            vector = np.concatenate([tensors[name].ravel() for name in settings.shapes()])
-            feature_map = FeatureMap(tensors["feature_mean"], tensors["feature_basis"])
-        except (OSError, KeyError, ValueError, ValidationError, SafetensorError) as error:
+            mean, basis = tensors["feature_mean"], tensors["feature_basis"]
+            shapes = {
+                **settings.shapes(),
+                "feature_mean": (mean.size,),
+                "feature_basis": (mean.size, settings.features),
+            }
+            for name, shape in shapes.items():
+                _require_numbers(name, tensors[name], shape)
+        except (OSError, KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:
             raise DataError(f"{path} is not a ranker file: {error}") from error
-        return cls(settings, feature_map, vector)
+        vector = np.concatenate([tensors[name].ravel() for name in settings.shapes()])
+        return cls(settings, FeatureMap(mean, basis), vector)
 
 
 def split_vector(
@@ -197,3 +204,11 @@ def split_vector(
         arrays[name] = vector[start:stop].reshape(shape)
         start = stop
     return arrays
+
+
+def _require_numbers(name: str, array: NDArray[np.float32], shape: tuple[int, ...]) -> None:
+    if array.dtype != np.float32 or array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} holds {array.dtype} numbers of shape {array.shape}; finite float32 ones of "
+            f"shape {shape} are needed"
+        )

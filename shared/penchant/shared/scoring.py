@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
-from penchant.shared.errors import ConfigurationError
+from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.history import History
 from penchant.shared.ranker import Preset, Ranker, RankerSettings
@@ -140,9 +140,15 @@ class Scorer:
     def scores(
         self, profile: NDArray[np.float32], positions: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
-        """Return the scores of all items, or of those at ``positions``, float32."""
+        """Return the scores of all items, or of those at ``positions``, float32.
+
+        Raises:
+            DataError: a position is ``UNKNOWN_ITEM``.
+        """
         vectors, popularity = self.item_vectors, self.ranker.arrays["popularity"]
         if positions is not None:
+            if (positions < 0).any():
+                raise DataError("an item that the catalogue does not have cannot be scored")
             vectors, popularity = vectors[positions], popularity[positions]
         affinity: NDArray[np.float32] = np.matmul(vectors, profile)
         return affinity + popularity

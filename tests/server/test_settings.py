@@ -1,0 +1,70 @@
+"""Tests of round settings."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from penchant.server.settings import RoundSettings
+
+MakeSettings = Callable[..., RoundSettings]
+
+
+def test_cohort_sizes_follow_from_population_and_probability(make_settings: MakeSettings) -> None:
+    """The mean and the cap are public constants of the settings."""
+    settings = make_settings(population=1000, sampling_probability=0.1)
+    assert settings.expected_cohort == pytest.approx(100)
+    assert settings.cohort_cap == math.ceil(100 + 7 * math.sqrt(90))
+    assert make_settings(population=1000).cohort_cap == 1000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rounds": 0},
+        {"population": 0},
+        {"sampling_probability": 0.0},
+        {"sampling_probability": 1.1},
+        {"minimum_cohort": 0},
+        {"noise_multiplier": -1.0},
+        {"noise_multiplier": math.inf},
+        {"noise_multiplier": math.nan},
+        {"reply_timeout": 0.0},
+        {"weights": "examples"},
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(
+    make_settings: MakeSettings, change: dict[str, Any]
+) -> None:
+    """The error names the field."""
+    with pytest.raises(ValidationError, match=next(iter(change))):
+        make_settings(**change)
+
+
+def test_noise_needs_a_clipping_norm(make_settings: MakeSettings) -> None:
+    """Noise is a multiple of the norm: without one it would be none at all."""
+    with pytest.raises(ValidationError, match=r"noise_multiplier is 2\.0 but clipping_norm"):
+        make_settings(noise_multiplier=2.0, norm=None)
+    assert make_settings(noise_multiplier=2.0, norm=1.0).noise_multiplier == 2.0
+
+
+def test_a_minimum_that_no_cohort_reaches_is_refused(make_settings: MakeSettings) -> None:
+    """Every round would be void, and paid for."""
+    with pytest.raises(ValidationError, match=r"minimum_cohort is 13 .* at most 12"):
+        make_settings(minimum_cohort=13)
+    assert make_settings(minimum_cohort=12).minimum_cohort == 12
+
+
+@pytest.mark.parametrize(
+    "change", [{"beta_1": 1.0}, {"beta_2": -0.1}, {"tau": 0.0}, {"final_rate": 1.1}], ids=str
+)
+def test_optimiser_settings_out_of_range_are_refused(
+    make_settings: MakeSettings, change: dict[str, Any]
+) -> None:
+    """FedAdam's constants are in the ranges of its paper."""
+    optimiser = make_settings().optimiser.model_dump() | change
+    with pytest.raises(ValidationError, match=next(iter(change))):
+        make_settings(optimiser=optimiser)
