@@ -34,8 +34,10 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports
 
+# One thread a process: tests run on all cores side by side.
 unit: setup
-	$(BIN)/pytest tests README.md docs --pyargs --doctest-modules --doctest-glob='*.md' \
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile \
+		--doctest-modules --doctest-glob='*.md' --pyargs tests README.md docs \
 		penchant.shared penchant.client penchant.server penchant.simulation
 
 clean:

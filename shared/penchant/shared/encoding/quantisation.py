@@ -103,7 +103,8 @@ def _int8_product(product: onnx.NodeProto, weight: onnx.TensorProto) -> Replacem
 def _int8(array: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Return whole numbers and, for each last axis, the scale that brings them near ``array``."""
     largest = np.abs(array).max(axis=-1, keepdims=True)
-    scales = np.where(largest > 0, largest / INT8_MAXIMUM, 1).astype(np.float32)
+    # A row of zeros, or of numbers too small to divide, has the smallest scale and no weight.
+    scales = np.maximum(largest / INT8_MAXIMUM, np.finfo(np.float32).tiny).astype(np.float32)
     return np.rint(array / scales).astype(np.int8), scales
 
 
