@@ -35,7 +35,6 @@ rates = st.builds(
 trainings = st.builds(
     LocalTraining,
     steps=st.integers(1, 10_000),
-    private_steps=st.integers(0, 10_000),
     examples=st.integers(1, 2**40),
     negatives=st.integers(1, 2**40),
     rates=rates,

@@ -63,7 +63,6 @@ def test_every_shared_array_has_a_rate(preset: Preset) -> None:
     [
         {"steps": 0},
         {"steps": 10_001},
-        {"private_steps": -1},
         {"examples": 0},
         {"negatives": 0},
         {"clipping_norm": 0.0},

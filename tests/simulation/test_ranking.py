@@ -33,7 +33,10 @@ def test_scores_are_those_of_the_devices(
     for person in range(len(population)):
         with population.open(person) as device:
             device._store.save_private_vector(
-                scorer.ranker.model_id, vectors[person].tobytes(), round_number=1
+                scorer.ranker.model_id,
+                vectors[person].tobytes(),
+                round_number=1,
+                event_private=False,
             )
             for item, time in list(zip(*split.history(person, stage=stage), strict=True))[
                 device.event_count() :

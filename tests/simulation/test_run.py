@@ -20,6 +20,10 @@ PRIVATE: dict[str, Any] = {"privacy": "both", "epsilon": 8.0, "delta": 1e-4}
 MakeWorld = Callable[..., World]
 
 
+def silence(what: str) -> None:
+    """Tell nobody."""
+
+
 class StopAfter(Silent):
     """Interrupts a run as Ctrl-C would: in the middle of a round."""
 
@@ -45,6 +49,7 @@ def run(make: MakeWorld, folder: Path, display: Silent | None = None, **flags: A
         settings,
         Workspace(folder),
         command="penchant simulate",
+        tell=silence,
         display=display or Silent(),
     )
 
@@ -152,7 +157,14 @@ def test_test_items_never_reach_training(world: MakeWorld, tmp_path: Path) -> No
     settings = SimulationSettings.parse({"dataset": "planted", "rounds": 3})
     swapped = np.roll(made.split.test_items, 1)
     object.__setattr__(made.split, "test_items", swapped)
-    run_world(made, settings, Workspace(tmp_path / "a"), command="penchant", display=Silent())
+    run_world(
+        made,
+        settings,
+        Workspace(tmp_path / "a"),
+        command="penchant",
+        tell=silence,
+        display=Silent(),
+    )
     run(world, tmp_path / "b", rounds=3)
     rankers = [(tmp_path / name / "ranker.safetensors").read_bytes() for name in ("a", "b")]
     assert rankers[0] == rankers[1]

@@ -2,7 +2,7 @@
 
 import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -11,47 +11,23 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.events import Event, EventKind
-from penchant.client.interests import HalfLives, InterestState
+from penchant.client.behaviour import event_embeddings, history_of, require_encoder
+from penchant.client.events import Event
+from penchant.client.interests import InterestState
+from penchant.client.settings import DeviceSettings
 from penchant.client.store import SqliteStore, Store, StoredEvent
-from penchant.client.tags import Tags
+from penchant.client.tags import Interest, Tags
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.contract import TrainingResult, TrainingTask
-from penchant.shared.errors import ConfigurationError, DataError, RoundError
+from penchant.shared.errors import ConfigurationError, DataError, RoundError, StoreError
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
-__all__ = ["Device", "DeviceSettings", "Interest", "Recommendation"]
+__all__ = ["Device", "Recommendation"]
 
 STORE_NAME = "behaviour.sqlite"
-
-# How much an event of each kind says about a person's interest.
-KIND_WEIGHTS = {
-    EventKind.VIEW: 1.0,
-    EventKind.SEARCH: 1.0,
-    EventKind.CLICK: 1.0,
-    EventKind.LIKE: 2.0,
-    EventKind.DISLIKE: -1.0,
-    EventKind.PURCHASE: 3.0,
-    EventKind.SHARE: 2.0,
-    EventKind.DWELL: 1.0,
-    EventKind.CUSTOM: 1.0,
-}
-
-
-@dataclass(frozen=True)
-class DeviceSettings:
-    """How a device keeps and learns.
-
-    Attributes:
-        half_lives: how fast interests fade.
-        durable: wait for the disk at every write; only a simulation turns it off.
-    """
-
-    half_lives: HalfLives = field(default_factory=HalfLives)
-    durable: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,14 +36,6 @@ class Recommendation:
 
     item: str
     score: float
-
-
-@dataclass(frozen=True)
-class Interest:
-    """A tag and its share of the person's interest, from 0 to 1."""
-
-    tag: str
-    share: float
 
 
 class Device:
@@ -111,10 +79,20 @@ class Device:
             randomness: where noise and sampling come from; the operating system, if not given.
 
         Raises:
+            ConfigurationError: the encoder is not the one the catalogue was embedded with.
             StoreError: the store cannot be opened.
         """
         chosen = settings or DeviceSettings()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        dimension = scorer.catalogue.embeddings.shape[1]
+        if encoder is not None and encoder.dimension != dimension:
+            raise ConfigurationError(
+                f"the encoder gives {encoder.dimension} numbers and the catalogue's embeddings "
+                f"have {dimension}; use the encoder that embedded the catalogue"
+            )
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the device's folder {folder}: {error}") from error
         store = SqliteStore(folder / STORE_NAME, durable=chosen.durable)
         return cls(
             store,
@@ -150,10 +128,12 @@ class Device:
         if not events:
             return
         positions = self._scorer.catalogue.positions(event.item for event in events)
-        embeddings = self._embeddings(events, positions)
+        embeddings = event_embeddings(
+            events, positions, catalogue=self._scorer.catalogue, encoder=self._encoder
+        )
         state = self._interest_state().updated_many(
             (
-                (embedding, event.time, KIND_WEIGHTS[event.kind])
+                (embedding, event.time, event.kind.weight)
                 for event, embedding in zip(events, embeddings, strict=True)
             ),
             half_lives=self._settings.half_lives,
@@ -175,7 +155,7 @@ class Device:
         """Return the ``k`` best items for the person, best first; equal scores in catalogue order.
 
         Args:
-            candidates: item ids to choose from; the whole catalogue, if not given.
+            candidates: item ids to choose from, in any order; the whole catalogue, if not given.
             k: how many to return at most; at least 1.
             exclude_seen: leave out items the person has had to do with.
             now: unix seconds of the request; the clock's, if not given.
@@ -184,8 +164,7 @@ class Device:
             ConfigurationError: ``k`` is below 1.
             DataError: a candidate is not in the catalogue.
         """
-        if k < 1:
-            raise ConfigurationError(f"k is {k}; it must be at least 1")
+        _require_count(k)
         history = self._history()
         profile = self._profile(history, now)
         positions = self._candidate_positions(candidates)
@@ -211,15 +190,15 @@ class Device:
         event there are none.
 
         Raises:
-            ConfigurationError: the device has no encoder to place the tags with.
+            ConfigurationError: ``k`` is below 1, or the device has no encoder to place the tags
+                with.
         """
+        _require_count(k)
         state = self._interest_state()
         if not state.weights.any():
             return []
         short, long = state.means()
-        shares = self._tags.distribution(short + long)
-        best = np.argsort(-shares, kind="stable")[:k]
-        return [Interest(self._tags.names[i], float(shares[i])) for i in best]
+        return self._tags.strongest(short + long, k=k)
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
@@ -232,70 +211,54 @@ class Device:
 
     def private_vector(self) -> NDArray[np.float32]:
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
-        return self._private_vector(before=None)
+        return self._private_vector()
 
     def train(self, task: TrainingTask) -> TrainingResult:
         """Train the private vector and the ranker on this device's events; return the update.
 
         A round asked for again starts from where the private vector stood before it, so that a
-        repeated message does not train twice. Needs the ``train`` extra.
+        repeated message does not train twice. A round with event-level privacy starts from what
+        such rounds left: a vector fitted to the events without noise would void its guarantee.
+        Needs the ``train`` extra.
 
         Raises:
             RoundError: the task is for another ranker, or training diverged.
         """
         from penchant.client.training.rounds import train_round
 
-        settings = self._scorer.ranker.settings
-        if task.model_id != self._scorer.ranker.model_id:
+        ranker = self._scorer.ranker
+        if task.model_id != ranker.model_id:
             raise RoundError(
-                f"the task is for ranker {task.model_id}; this device has "
-                f"{self._scorer.ranker.model_id}; install the release the server trains"
+                f"the task is for ranker {task.model_id}; this device has {ranker.model_id}; "
+                "install the release the server trains"
             )
+        if task.vector.shape != ranker.vector.shape:
+            raise RoundError(
+                f"the task has numbers of shape {task.vector.shape}; ranker {ranker.model_id} has "
+                f"{ranker.settings.size}"
+            )
+        event_private = task.training.event_privacy is not None
         trained = train_round(
             task,
-            settings=settings,
+            settings=ranker.settings,
             item_features=self._scorer.features,
             history=self._history(),
-            private_vector=self._private_vector(before=task.round_number),
+            private_vector=self._private_vector(
+                before=task.round_number, event_private=event_private
+            ),
             randomness=self._randomness.spawn(task.round_number),
         )
         self._store.save_private_vector(
             task.model_id,
             trained.private_vector.astype("<f4").tobytes(),
             round_number=task.round_number,
+            event_private=event_private,
         )
         return TrainingResult(task.model_id, task.round_number, trained.update)
 
     @cached_property
     def _tags(self) -> Tags:
-        return Tags.embed(self._require_encoder("interests as tags"))
-
-    def _require_encoder(self, purpose: str) -> TextEncoder:
-        if self._encoder is None:
-            raise ConfigurationError(
-                f"{purpose} need an encoder; open the device with encoder=Encoder.open(bundle)"
-            )
-        return self._encoder
-
-    def _embeddings(
-        self, events: Sequence[Event], positions: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Return each event's embedding, float32 (n, m): its item's, or its text's."""
-        embeddings = self._scorer.catalogue.embeddings[positions]
-        foreign = np.flatnonzero(positions == UNKNOWN_ITEM)
-        if len(foreign) == 0:
-            return embeddings
-        texts = []
-        for place in foreign:
-            event = events[int(place)]
-            if event.text is None:
-                raise DataError(
-                    f"item {event.item!r} is not in the catalogue and the event has no text; "
-                    "give the item's text with it"
-                )
-            texts.append(event.text)
-        embeddings[foreign] = self._require_encoder("events with free text").encode(texts)
-        return embeddings
+        return Tags.embed(require_encoder(self._encoder, "interests as tags"))
 
     def _interest_state(self) -> InterestState:
         dimension = self._scorer.catalogue.embeddings.shape[1]
@@ -305,26 +268,14 @@ class Device:
         return InterestState.from_bytes(kept, dimension=dimension)
 
     def _history(self) -> History:
-        events = self._store.events()
-        positions = self._scorer.catalogue.positions(event.item for event in events)
-        features = self._scorer.features[positions]
-        for place in np.flatnonzero(positions == UNKNOWN_ITEM):
-            features[place] = self._foreign_features(events[place])
-        return History(
-            features=features,
-            items=positions,
-            kinds=np.array([EventKind(event.kind).number for event in events], dtype=np.int64),
-            times=np.array([event.time for event in events], dtype=np.int64),
+        return history_of(self._store.events(), self._scorer)
+
+    def _private_vector(
+        self, *, before: int | None = None, event_private: bool = False
+    ) -> NDArray[np.float32]:
+        kept = self._store.private_vector(
+            self._scorer.ranker.model_id, before=before, event_private=event_private
         )
-
-    def _foreign_features(self, event: StoredEvent) -> NDArray[np.float32]:
-        if event.embedding is None:  # an item of an earlier catalogue
-            return np.zeros(self._scorer.features.shape[1], dtype=np.float32)
-        embedding = np.frombuffer(event.embedding, dtype="<f4")
-        return self._scorer.ranker.feature_map.apply(embedding)
-
-    def _private_vector(self, *, before: int | None) -> NDArray[np.float32]:
-        kept = self._store.private_vector(self._scorer.ranker.model_id, before=before)
         if kept is None:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
@@ -343,4 +294,9 @@ class Device:
                 f"{len(unknown)} candidates are not in the catalogue, such as {unknown[0]!r}; "
                 "only catalogue items can be recommended"
             )
-        return positions
+        return np.unique(positions)
+
+
+def _require_count(k: int) -> None:
+    if k < 1:
+        raise ConfigurationError(f"k is {k}; it must be at least 1")

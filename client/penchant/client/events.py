@@ -11,6 +11,11 @@ from penchant.shared.errors import DataError
 __all__ = ["Event", "EventKind"]
 
 
+# The end of the year 9999. A later time is a mistake, such as milliseconds, and would age
+# everything else a person did to nothing.
+LATEST_TIME = 253_402_300_799
+
+
 class EventKind(StrEnum):
     """What a person did; the order is part of the wire contract (the ranker's kind weights)."""
 
@@ -29,8 +34,19 @@ class EventKind(StrEnum):
         """The kind's place in the ranker's kind weights, from 0."""
         return _KIND_INDEX[self]
 
+    @property
+    def weight(self) -> float:
+        """How much an event of this kind says about a person's interest; below 0 for aversion."""
+        return _WEIGHTS.get(self, 1.0)
+
 
 _KIND_INDEX = {kind: index for index, kind in enumerate(EventKind)}
+_WEIGHTS = {
+    EventKind.LIKE: 2.0,
+    EventKind.DISLIKE: -1.0,
+    EventKind.PURCHASE: 3.0,
+    EventKind.SHARE: 2.0,
+}
 
 
 class Event(BaseModel):
@@ -40,7 +56,7 @@ class Event(BaseModel):
         kind: what was done.
         item: id of a catalogue item, if there was one.
         text: free text, such as a search; at least one of ``item`` and ``text`` is given.
-        time: unix seconds; now, if not given.
+        time: unix seconds, from 0 to the end of the year 9999; now, if not given.
 
     Example:
         >>> Event(kind="search", text="cold war thrillers", time=893286638).kind.value
@@ -52,7 +68,7 @@ class Event(BaseModel):
     kind: EventKind
     item: str | None = Field(default=None, min_length=1)
     text: str | None = Field(default=None, min_length=1)
-    time: int = Field(default_factory=lambda: int(clock.time()), ge=0)
+    time: int = Field(default_factory=lambda: int(clock.time()), ge=0, le=LATEST_TIME)
 
     @model_validator(mode="after")
     def _has_subject(self) -> Self:

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.shared.errors import StoreError
+from penchant.shared.errors import ConfigurationError, StoreError
 
 __all__ = ["HalfLives", "InterestState"]
 
@@ -29,11 +29,21 @@ class HalfLives:
 
     Attributes:
         short_days: days until an event weighs half, for what a person is into now; above 0.
-        long_days: the same, for who the person is.
+        long_days: the same, for who the person is; above 0.
+
+    Raises:
+        ConfigurationError: a half-life is not above 0.
     """
 
     short_days: float = 2.0
     long_days: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not (self.short_days > 0 and self.long_days > 0):
+            raise ConfigurationError(
+                f"the half-lives are {self.short_days} and {self.long_days} days; both must be "
+                "above 0"
+            )
 
     def in_seconds(self) -> NDArray[np.float64]:
         """Return both half-lives in seconds, short first, float64 (2,)."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from penchant.client.events import Event
 from penchant.shared.errors import StoreError
@@ -27,6 +27,7 @@ CREATE TABLE value (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE private_vector (
     model TEXT NOT NULL,
     round INTEGER NOT NULL,
+    event_private INTEGER NOT NULL,
     content BLOB NOT NULL,
     PRIMARY KEY (model, round)
 ) WITHOUT ROWID;
@@ -73,10 +74,20 @@ class Store(Protocol):
     def interest_state(self) -> bytes | None:
         """Return the interest state, or None before the first event."""
 
-    def private_vector(self, model: str, *, before: int | None = None) -> bytes | None:
-        """Return the latest private vector of ``model``, of a round below ``before`` if given."""
+    def private_vector(
+        self, model: str, *, before: int | None = None, event_private: bool = False
+    ) -> bytes | None:
+        """Return the latest private vector of ``model``, or None.
 
-    def save_private_vector(self, model: str, content: bytes, *, round_number: int) -> None:
+        Args:
+            model: the ranker's identity.
+            before: only of rounds below this one, if given.
+            event_private: only of rounds with event-level privacy.
+        """
+
+    def save_private_vector(
+        self, model: str, content: bytes, *, round_number: int, event_private: bool
+    ) -> None:
         """Keep the private vector that ``round_number`` left, and the one it started from."""
 
     def close(self) -> None:
@@ -87,7 +98,7 @@ class SqliteStore:
     """A store in one SQLite file.
 
     Args:
-        path: the file; made, with its folder's permission, if it does not exist.
+        path: the file; made, for its owner alone to read, if it does not exist.
         durable: wait for the disk at every transaction. A simulation, which can be run again,
             turns it off.
 
@@ -98,17 +109,26 @@ class SqliteStore:
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         self._path = path
         try:
+            path.touch(mode=0o600)
             self._connection = sqlite3.connect(path, isolation_level=None)
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-            if not durable:
-                self._connection.execute("PRAGMA journal_mode = MEMORY")
-            self._prepare()
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise StoreError(f"cannot open the store {path}: {error}") from error
+        try:
+            self._prepare(durable=durable)
+        except BaseException:
+            self._connection.close()
+            raise
 
-    def _prepare(self) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+    def _prepare(self, *, durable: bool) -> None:
+        self._rows(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        if not durable:
+            self._rows("PRAGMA journal_mode = MEMORY")
+        ((version,),) = self._rows("PRAGMA user_version")
         if version == 0:
+            if self._rows("SELECT name FROM sqlite_master"):
+                raise StoreError(
+                    f"{self._path} is a database of another program; choose another folder"
+                )
             with self._transaction() as cursor:
                 for statement in SCHEMA.split(";"):
                     cursor.execute(statement)
@@ -135,6 +155,12 @@ class SqliteStore:
                 self._connection.rollback()
             raise
 
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot read the store {self._path}: {error}") from error
+
     def append(self, events: Sequence[StoredEvent], *, interest_state: bytes) -> None:
         """Add events together with the interest state that has seen them."""
         rows = ((e.time, e.kind, e.item, e.text, e.embedding) for e in events)
@@ -147,33 +173,33 @@ class SqliteStore:
 
     def events(self) -> list[StoredEvent]:
         """Return all events, oldest first; ties in time in the order they were added."""
-        rows = self._connection.execute(
-            "SELECT time, kind, item, text, embedding FROM event ORDER BY time, id"
-        )
+        rows = self._rows("SELECT time, kind, item, text, embedding FROM event ORDER BY time, id")
         return [StoredEvent(*row) for row in rows]
 
     def event_count(self) -> int:
         """Return the number of events kept."""
-        (count,) = self._connection.execute("SELECT count(*) FROM event").fetchone()
+        ((count,),) = self._rows("SELECT count(*) FROM event")
         return int(count)
 
     def interest_state(self) -> bytes | None:
         """Return the interest state, or None before the first event."""
-        row = self._connection.execute(
-            "SELECT content FROM value WHERE name = 'interest_state'"
-        ).fetchone()
-        return None if row is None else bytes(row[0])
+        rows = self._rows("SELECT content FROM value WHERE name = 'interest_state'")
+        return bytes(rows[0][0]) if rows else None
 
-    def private_vector(self, model: str, *, before: int | None = None) -> bytes | None:
-        """Return the latest private vector of ``model``, of a round below ``before`` if given."""
-        row = self._connection.execute(
-            "SELECT content FROM private_vector WHERE model = ? AND round < ?"
-            " ORDER BY round DESC LIMIT 1",
-            (model, 2**62 if before is None else before),
-        ).fetchone()
-        return None if row is None else bytes(row[0])
+    def private_vector(
+        self, model: str, *, before: int | None = None, event_private: bool = False
+    ) -> bytes | None:
+        """Return the latest private vector of ``model``, or None; see ``Store``."""
+        rows = self._rows(
+            "SELECT content FROM private_vector"
+            " WHERE model = ? AND round < ? AND event_private >= ? ORDER BY round DESC LIMIT 1",
+            (model, 2**62 if before is None else before, event_private),
+        )
+        return bytes(rows[0][0]) if rows else None
 
-    def save_private_vector(self, model: str, content: bytes, *, round_number: int) -> None:
+    def save_private_vector(
+        self, model: str, content: bytes, *, round_number: int, event_private: bool
+    ) -> None:
         """Keep the private vector that ``round_number`` left, and the one it started from.
 
         The one before is kept so that a round asked for again starts from the same place.
@@ -185,7 +211,8 @@ class SqliteStore:
                 (model, round_number, model, round_number),
             )
             cursor.execute(
-                "INSERT INTO private_vector VALUES (?, ?, ?)", (model, round_number, content)
+                "INSERT INTO private_vector VALUES (?, ?, ?, ?)",
+                (model, round_number, event_private, content),
             )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.shared.texts import TextEncoder
 
-__all__ = ["Tags", "built_in_tags"]
+__all__ = ["Interest", "Tags", "built_in_tags"]
 
 # Cosines of sentence embeddings lie close together; this spreads them into a distribution.
 SHARPNESS = 20.0
@@ -19,6 +19,14 @@ SHARPNESS = 20.0
 def built_in_tags() -> tuple[str, ...]:
     """Return the names of the built-in taxonomy, some 200 of them."""
     return tuple(files("penchant.client").joinpath("tags.txt").read_text("utf-8").splitlines())
+
+
+@dataclass(frozen=True)
+class Interest:
+    """A tag and its share of the person's interest, from 0 to 1."""
+
+    tag: str
+    share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +59,9 @@ class Tags:
         weights = np.exp(logits - logits.max())
         shares: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
         return shares
+
+    def strongest(self, interest: NDArray[np.float32], *, k: int) -> list[Interest]:
+        """Return the ``k`` tags with the largest shares, largest first; equal ones as listed."""
+        shares = self.distribution(interest)
+        best = np.argsort(-shares, kind="stable")[:k]
+        return [Interest(self.names[i], float(shares[i])) for i in best]

@@ -63,8 +63,7 @@ class LocalTraining(_Public):
     """How every device of a round trains; the same public constants for all.
 
     Attributes:
-        steps: local gradient steps on private vector and ranker together.
-        private_steps: steps on the private vector alone before each of them, on the same examples.
+        steps: local gradient steps.
         examples: next events learnt from in a step, at most; drawn at random from the person's.
         negatives: items drawn from the catalogue in a step, shared by its examples.
         rates: step sizes.
@@ -73,7 +72,6 @@ class LocalTraining(_Public):
     """
 
     steps: int = Field(gt=0, le=10_000)
-    private_steps: int = Field(default=0, ge=0, le=10_000)
     examples: int = Field(gt=0)
     negatives: int = Field(gt=0)
     rates: LearningRates

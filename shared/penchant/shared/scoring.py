@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
+from penchant.shared.features import FeatureMap
 from penchant.shared.history import History
-from penchant.shared.ranker import Preset, Ranker
+from penchant.shared.ranker import Preset, Ranker, RankerSettings
 
 __all__ = ["Scorer", "attention_weights"]
 
@@ -68,6 +69,28 @@ class Scorer:
                 f"the ranker is for {self.ranker.settings.items} items; the catalogue has "
                 f"{len(self.catalogue)}"
             )
+
+    @classmethod
+    def untrained(
+        cls, catalogue: Catalogue, *, dimension: int = 32, history_length: int = 10
+    ) -> "Scorer":
+        """Return a scorer that has learnt nothing yet: it ranks by the texts of recent events.
+
+        Args:
+            catalogue: the items that can be recommended, at least 2.
+            dimension: d; less if the catalogue is smaller.
+            history_length: L, how many of the latest events count.
+        """
+        rank = min(catalogue.embeddings.shape)
+        settings = RankerSettings(
+            preset=Preset.TEXT,
+            items=len(catalogue),
+            features=rank,
+            dimension=min(dimension, rank),
+            history_length=history_length,
+        )
+        feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
+        return cls.bind(Ranker.initial(settings, feature_map), catalogue)
 
     @classmethod
     def bind(cls, ranker: Ranker, catalogue: Catalogue) -> "Scorer":

@@ -77,11 +77,16 @@ def simulate(
     def observer(world: "World") -> "RunObserver":
         return observer_for(rounds=world.plan.rounds.rounds, budget=settings.epsilon, quiet=quiet)
 
+    def tell(what: str) -> None:
+        if not quiet:
+            typer.echo(what, err=True)
+
     try:
         summary = run(
             settings,
             folder,
             command=shlex.join(["penchant", *sys.argv[1:]]),
+            tell=tell,
             observer=observer,
             resume=resume,
         )

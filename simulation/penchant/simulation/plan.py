@@ -75,7 +75,6 @@ class Plan:
                 sampling_probability=probability,
                 training=LocalTraining(
                     steps=chosen.steps,
-                    private_steps=chosen.private_steps,
                     examples=chosen.examples,
                     negatives=chosen.negatives,
                     rates=chosen.local_rates,

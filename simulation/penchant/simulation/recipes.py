@@ -33,7 +33,6 @@ class Recipe:
         rounds: rounds of the run.
         sampling_probability: chance of a device to be in a cohort.
         steps: local steps.
-        private_steps: steps on the private vector alone before each of them.
         examples: next events of a step, at most.
         negatives: catalogue items of a step.
         local_rates: step sizes on the device.
@@ -48,7 +47,6 @@ class Recipe:
     rounds: int
     sampling_probability: float
     steps: int
-    private_steps: int
     examples: int
     negatives: int
     local_rates: LearningRates
@@ -75,6 +73,13 @@ def _rates(
     )
 
 
+def _averaging(*, projections: float, attention: float, popularity: float) -> OptimiserSettings:
+    return OptimiserSettings(
+        name=OptimiserName.FEDAVG,
+        rates=_rates(projections=projections, attention=attention, popularity=popularity),
+    )
+
+
 # One step of rate 1 on the shared numbers: the update is the gradient, and the server's Adam, which
 # does not mind its scale, sets the pace of each group.
 _GRADIENT = _rates(
@@ -88,7 +93,6 @@ _FULL = Recipe(
     rounds=60,
     sampling_probability=0.42,
     steps=1,
-    private_steps=0,
     examples=64,
     negatives=256,
     local_rates=_GRADIENT,
@@ -100,39 +104,71 @@ _FULL = Recipe(
     clipping_norm=None,
     event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
 )
-_TEXT = replace(_FULL, dimension=64)
+_TEXT = replace(
+    _FULL,
+    dimension=64,
+    optimiser=_FULL.optimiser.model_copy(
+        update={"rates": _rates(projections=0.02, attention=0.1, popularity=0.1)}
+    ),
+)
 
-# Every update is clipped to one norm, so popularity and projection share it; the server's rates
-# undo the scale of each. Plain averaging, because Adam would make noise as large as signal.
-_COMPACT = Recipe(
+# With user-level privacy every update is clipped to one norm, which popularity and projections
+# share; the server's rates undo the scale of each. Plain averaging, because Adam would make noise
+# as large as signal; few rounds, because each costs.
+_USER = Recipe(
     dimension=16,
     feature_rank=32,
     history_length=10,
     rounds=20,
     sampling_probability=0.5,
     steps=1,
-    private_steps=3,
     examples=64,
     negatives=256,
-    local_rates=_rates(private_vector=0.25, projections=1.0, attention=0.0, popularity=10.0),
-    optimiser=OptimiserSettings(
-        name=OptimiserName.FEDAVG,
-        rates=_rates(projections=10.0, attention=0.0, popularity=20.0),
+    local_rates=_rates(
+        private_vector=0.5, projections=1.0, attention=1.0, popularity=10.0, item_residual=1.0
     ),
+    optimiser=_averaging(projections=5.0, attention=0.0, popularity=20.0),
     clipping_norm=1.0,
-    event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
+    event=EventRecipe(sampling_probability=0.2, expected_batch_size=16.0, clipping_norm=1.0),
 )
 
+# With event-level privacy the device clips and noises each gradient itself; its update is averaged
+# as it is, and clipped only where the user level is asked for too.
+_EVENT = replace(
+    _USER,
+    local_rates=_rates(
+        private_vector=0.1, projections=1.0, attention=1.0, popularity=1.0, item_residual=1.0
+    ),
+    optimiser=_averaging(projections=2.0, attention=0.0, popularity=60.0),
+    clipping_norm=None,
+)
+_BOTH = replace(_EVENT, clipping_norm=1.0)
+
+
+def _large(private: Recipe) -> Recipe:
+    """Return a private recipe for the larger presets, which drown in the same noise.
+
+    Their projections move a tenth as fast, and residuals, which would need a far larger population,
+    not at all.
+    """
+    rates = private.optimiser.rates
+    optimiser = _averaging(
+        projections=rates.item_projection / 10, attention=0.0, popularity=rates.popularity
+    )
+    return replace(private, feature_rank=None, optimiser=optimiser)
+
+
 _RECIPES = {
-    Preset.FULL: _FULL,
-    Preset.TEXT: _TEXT,
-    Preset.COMPACT: _COMPACT,
+    (Preset.FULL, PrivacyUnit.NONE): _FULL,
+    (Preset.TEXT, PrivacyUnit.NONE): _TEXT,
+    (Preset.COMPACT, PrivacyUnit.NONE): _USER,
+    (Preset.COMPACT, PrivacyUnit.USER): _USER,
+    (Preset.COMPACT, PrivacyUnit.EVENT): _EVENT,
+    (Preset.COMPACT, PrivacyUnit.BOTH): _BOTH,
 }
 
 
 def recipe(preset: Preset, unit: PrivacyUnit) -> Recipe:
     """Return the recipe for a preset under a privacy unit."""
-    chosen = _RECIPES[preset]
-    if unit.has_user and chosen.clipping_norm is None:
-        return replace(chosen, clipping_norm=1.0)
-    return chosen
+    found = _RECIPES.get((preset, unit))
+    return _large(_RECIPES[Preset.COMPACT, unit]) if found is None else found

@@ -40,6 +40,7 @@ def simulate(
     folder: Path,
     *,
     command: str,
+    tell: Callable[[str], None],
     observer: Callable[[World], RunObserver],
     resume: bool = False,
 ) -> Summary:
@@ -49,7 +50,8 @@ def simulate(
         settings: what to simulate.
         folder: a new or empty folder, or, to resume, that of the run.
         command: how to run it again, for the report.
-        observer: makes the display once the plan is known.
+        tell: told what is being done before and after the rounds, for people.
+        observer: makes the display of the rounds once the plan is known.
         resume: continue an interrupted run at its last finished round.
 
     Raises:
@@ -58,8 +60,10 @@ def simulate(
     """
     workspace = Workspace(folder)
     workspace.check(settings, resume=resume)
-    world = prepare(settings)
-    return run_world(world, settings, workspace, command=command, display=observer(world))
+    world = prepare(settings, tell=tell)
+    return run_world(
+        world, settings, workspace, command=command, tell=tell, display=observer(world)
+    )
 
 
 def run_world(
@@ -68,6 +72,7 @@ def run_world(
     workspace: Workspace,
     *,
     command: str,
+    tell: Callable[[str], None],
     display: RunObserver,
 ) -> Summary:
     """Run what is left of a simulation of ``world`` and return its summary.
@@ -77,7 +82,8 @@ def run_world(
         settings: what to simulate.
         workspace: a new folder's, or that of the run to continue.
         command: how to run it again, for the report.
-        display: what a person sees.
+        tell: told what is being done before and after the rounds, for people.
+        display: shows the rounds.
     """
     started = datetime.now(UTC)
     # Devices train one after the other, on tensors too small to share between threads; and one
@@ -85,7 +91,10 @@ def run_world(
     torch.set_num_threads(1)
     workspace.claim(settings)
     run = _Run(world, settings, workspace)
+    tell(f"{world.dataset.n_people:,} devices observe their histories")
+    run.populate()
     trained = run.train(display)
+    tell("test, and controls: some devices train alone")
     tested = run.test(trained)
     trained.ranker.save(workspace.ranker)
     rounds = read_rounds(workspace.folder)
@@ -120,12 +129,15 @@ class _Run:
             rng=np.random.default_rng([self._seed, NEGATIVES_STREAM, number]),
         )
 
+    def populate(self) -> None:
+        """Let the devices observe their people's training events."""
+        self._population.observe_training()
+
     def train(self, display: RunObserver) -> Scorer:
         """Run the rounds that are left and return the trained ranker."""
         initial, workspace = self._world.scorer, self._workspace
         state = workspace.load(initial.ranker)
         rewind_rounds(workspace.folder, last=state.round_number)
-        self._population.observe_training()
 
         def round_done(finished: FinishedRound) -> None:
             nonlocal state

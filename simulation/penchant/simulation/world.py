@@ -1,5 +1,6 @@
 """What a simulation starts from: people and items, their split, and the initial ranker."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from penchant.shared.catalogue import Catalogue
@@ -37,8 +38,12 @@ class World:
     encoder: EncoderIdentity
 
 
-def prepare(settings: SimulationSettings) -> World:
+def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> World:
     """Return the world of a simulation; the first time, this fetches and builds what is missing.
+
+    Args:
+        settings: what to simulate.
+        tell: told what is being done, for people.
 
     Raises:
         ConfigurationError: settings and data set do not fit together.
@@ -49,6 +54,11 @@ def prepare(settings: SimulationSettings) -> World:
     if settings.devices is not None:
         dataset = dataset.head(settings.devices)
     plan = Plan.of(settings, population=dataset.n_people)
+    tell(
+        f"{dataset.name}: {dataset.n_people:,} people, {dataset.n_items:,} items, "
+        f"{dataset.n_events:,} events"
+    )
+    tell(f"language model {settings.encoder} embeds the item texts")
     bundle = Encoder.open(ensure_bundle(settings.encoder))
     encoder = CachedEncoder(bundle)
     catalogue = Catalogue.of(dataset.item_ids, encoder.encode(dataset.item_texts))

@@ -1,13 +1,10 @@
 """Local training without noise: a few steps of stochastic gradient descent."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
-
 import torch
 
 from penchant.client.training.examples import draw_batch, draw_negatives, known_items
-from penchant.client.training.model import PRIVATE_VECTOR, Model, next_event_loss
-from penchant.shared.contract import LearningRates, LocalTraining
+from penchant.client.training.model import Model, next_event_loss
+from penchant.shared.contract import LocalTraining
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
 
@@ -33,15 +30,15 @@ def train_plainly(
         training: the round's public constants.
         randomness: draws batches and negatives.
     """
+    rates = {name: training.rates.of(name) for name in model.parameters()}
+    moved = {name: tensor for name, tensor in model.parameters().items() if rates[name] > 0}
     known = known_items(history)
-    if len(known) == 0:
+    if not moved or len(known) == 0:
         return
     excluded = torch.zeros(len(item_features), dtype=torch.bool)
     excluded[torch.from_numpy(known)] = True
     history_features = torch.from_numpy(history.features)
     history_items = torch.from_numpy(history.items)
-    everything = model.parameters()
-    private = {PRIVATE_VECTOR: model.private_vector}
     for _ in range(training.steps):
         batch = draw_batch(
             history,
@@ -52,8 +49,9 @@ def train_plainly(
         negatives = draw_negatives(
             items=len(item_features), negatives=training.negatives, randomness=randomness
         )
-        loss = partial(
-            next_event_loss,
+        for tensor in moved.values():
+            tensor.requires_grad_(True)
+        loss = next_event_loss(
             model,
             batch,
             history_features=history_features,
@@ -62,20 +60,8 @@ def train_plainly(
             negatives=torch.from_numpy(negatives),
             excluded=excluded,
         )
-        for _ in range(training.private_steps):
-            _step(loss, private, training.rates)
-        _step(loss, everything, training.rates)
-
-
-def _step(
-    loss: Callable[[], torch.Tensor], tensors: Mapping[str, torch.Tensor], rates: LearningRates
-) -> None:
-    """Take one gradient step on ``tensors`` in place, each at its own rate."""
-    moved = {name: tensor for name, tensor in tensors.items() if rates.of(name) > 0}
-    for tensor in moved.values():
-        tensor.requires_grad_(True)
-    gradients = torch.autograd.grad(loss(), list(moved.values()), allow_unused=True)
-    for (name, tensor), gradient in zip(moved.items(), gradients, strict=True):
-        tensor.requires_grad_(False)
-        if gradient is not None:
-            tensor -= rates.of(name) * gradient
+        gradients = torch.autograd.grad(loss, list(moved.values()), allow_unused=True)
+        for (name, tensor), gradient in zip(moved.items(), gradients, strict=True):
+            tensor.requires_grad_(False)
+            if gradient is not None:  # such as the attention's, where no example has a context
+                tensor -= rates[name] * gradient

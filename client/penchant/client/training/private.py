@@ -63,7 +63,11 @@ class _EventScores(nn.Module):
 def _gradients_by_example(
     layer: _EventScores, activations: list[Tensor], backprops: Tensor
 ) -> dict[nn.Parameter, Tensor]:
-    """Return each example's gradient, from those of its scores, float32 (B, C)."""
+    """Return each example's gradient, from those of its scores, float32 (B, C).
+
+    An example whose numbers overflow gives none: it would make the sum NaN whatever the noise, and
+    a server could choose a ranker that overflows on one item alone to learn who has it.
+    """
     (candidates,) = activations
     examples, items = len(candidates), len(layer.popularity)
     private_vector = layer.private_vector
@@ -77,6 +81,9 @@ def _gradients_by_example(
     }
     if hasattr(layer, "item_residual"):
         gradients[layer.item_residual] = gradients[layer.popularity][:, :, None] * private_vector
+    total = torch.stack([gradient.flatten(1).sum(1) for gradient in gradients.values()]).sum(0)
+    for gradient in gradients.values():
+        gradient[~total.isfinite()] = 0.0
     return gradients
 
 

@@ -1,0 +1,95 @@
+"""Behaviour as arrays: what a person did, as the interest state, training and ranking read it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.client.events import Event, EventKind
+from penchant.client.store import StoredEvent
+from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
+from penchant.shared.errors import ConfigurationError, DataError, StoreError
+from penchant.shared.history import History
+from penchant.shared.scoring import Scorer
+from penchant.shared.texts import TextEncoder
+
+__all__ = ["event_embeddings", "history_of", "require_encoder"]
+
+
+def require_encoder(encoder: TextEncoder | None, purpose: str) -> TextEncoder:
+    """Return ``encoder``.
+
+    Raises:
+        ConfigurationError: there is none, and ``purpose`` needs one.
+    """
+    if encoder is None:
+        raise ConfigurationError(
+            f"{purpose} need an encoder; open the device with encoder=Encoder.open(bundle)"
+        )
+    return encoder
+
+
+def event_embeddings(
+    events: Sequence[Event],
+    positions: NDArray[np.int64],
+    *,
+    catalogue: Catalogue,
+    encoder: TextEncoder | None,
+) -> NDArray[np.float32]:
+    """Return each event's embedding, float32 (n, m): its item's, or its text's.
+
+    Args:
+        events: what was observed.
+        positions: int64 (n,), their catalogue rows.
+        catalogue: the items.
+        encoder: embeds the texts of events on no catalogue item, if there are any.
+
+    Raises:
+        DataError: an event names no catalogue item and has no text.
+        ConfigurationError: a text has to be embedded, and there is no encoder.
+    """
+    embeddings = catalogue.embeddings[positions]
+    foreign = np.flatnonzero(positions == UNKNOWN_ITEM)
+    texts = []
+    for place in foreign:
+        event = events[int(place)]
+        if event.text is None:
+            raise DataError(
+                f"item {event.item!r} is not in the catalogue and the event has no text; "
+                "give the item's text with it"
+            )
+        texts.append(event.text)
+    if texts:
+        embeddings[foreign] = require_encoder(encoder, "events with free text").encode(texts)
+    return embeddings
+
+
+def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:
+    """Return stored events, oldest first, as the arrays that training and ranking read.
+
+    Raises:
+        StoreError: a stored embedding does not fit the catalogue's.
+    """
+    positions = scorer.catalogue.positions(event.item for event in events)
+    features = scorer.features[positions]
+    for place in np.flatnonzero(positions == UNKNOWN_ITEM):
+        features[place] = _foreign_features(events[int(place)], scorer)
+    return History(
+        features=features,
+        items=positions,
+        kinds=np.array([EventKind(event.kind).number for event in events], dtype=np.int64),
+        times=np.array([event.time for event in events], dtype=np.int64),
+    )
+
+
+def _foreign_features(event: StoredEvent, scorer: Scorer) -> NDArray[np.float32]:
+    if event.embedding is None:  # an item of an earlier catalogue
+        return np.zeros(scorer.features.shape[1], dtype=np.float32)
+    embedding = np.frombuffer(event.embedding, dtype="<f4")
+    dimension = scorer.catalogue.embeddings.shape[1]
+    if len(embedding) != dimension:
+        raise StoreError(
+            f"a stored event's embedding has {len(embedding)} numbers; the catalogue's have "
+            f"{dimension}; was the encoder changed?"
+        )
+    return scorer.ranker.feature_map.apply(embedding)

@@ -1,0 +1,63 @@
+"""Behaviour events."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from penchant.client import Event, EventKind
+from penchant.shared.errors import DataError
+from penchant.shared.ranker import EVENT_KINDS
+
+
+def test_kinds_number_the_rankers_weights() -> None:
+    """Every kind has a weight of its own in the ranker, numbered from 0 in the wire's order."""
+    assert [kind.number for kind in EventKind] == list(range(EVENT_KINDS))
+    assert EventKind.VIEW.number == 0
+    assert EventKind.CUSTOM.number == EVENT_KINDS - 1
+
+
+def test_kinds_weigh_what_they_say() -> None:
+    """A purchase says most, a like more than a view, and a dislike says the opposite."""
+    assert EventKind.PURCHASE.weight > EventKind.LIKE.weight > EventKind.VIEW.weight > 0
+    assert [kind for kind in EventKind if kind.weight < 0] == [EventKind.DISLIKE]
+
+
+def test_parse_reads_a_record() -> None:
+    """A record of plain values becomes an event."""
+    event = Event.parse({"kind": "search", "text": "cold war thrillers", "time": 893286638})
+    assert event == Event(kind=EventKind.SEARCH, text="cold war thrillers", time=893286638)
+
+
+def test_time_is_now_if_not_given() -> None:
+    """An event without a time happened now, in this century's seconds and not milliseconds."""
+    assert 1_700_000_000 < Event(kind=EventKind.VIEW, item="a").time < 5_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"kind": "view"}, "item id, a text, or both"),
+        ({"kind": "glance", "item": "a"}, "kind"),
+        ({"item": "a"}, "kind"),
+        ({"kind": "view", "item": ""}, "item"),
+        ({"kind": "search", "text": ""}, "text"),
+        ({"kind": "search", "text": "a lone surrogate \ud800"}, "text"),
+        ({"kind": "view", "item": "a", "time": -1}, "time"),
+        ({"kind": "view", "item": "a", "time": float("nan")}, "time"),
+        ({"kind": "view", "item": "a", "time": 893286638_000}, "time"),
+        ({"kind": "view", "item": "a", "time": 10**30}, "time"),
+        ({"kind": "view", "item": "a", "rating": 5}, "rating"),
+    ],
+)
+def test_parse_names_what_is_wrong(fields: dict[str, Any], named: str) -> None:
+    """What is no event is a DataError that names the field; milliseconds are no seconds."""
+    with pytest.raises(DataError, match=named):
+        Event.parse(fields)
+
+
+def test_events_do_not_change() -> None:
+    """An event is what happened: it cannot be edited."""
+    event = Event(kind=EventKind.VIEW, item="a")
+    with pytest.raises(ValidationError, match="frozen"):
+        event.item = "b"  # type: ignore[misc]

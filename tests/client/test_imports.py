@@ -1,0 +1,53 @@
+"""What using the device SDK loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FRAMEWORKS = ("torch", "opacus", "flwr", "transformers")
+IMPORT = "import penchant.client"
+USE = """
+import sys
+from pathlib import Path
+import numpy as np
+from penchant.client import Device, Event
+from penchant.shared.catalogue import Catalogue
+from penchant.shared.features import FeatureMap
+from penchant.shared.ranker import Preset, Ranker, RankerSettings
+from penchant.shared.scoring import Scorer
+
+embeddings = np.eye(4, dtype=np.float32)
+settings = RankerSettings(
+    preset=Preset.FULL, items=4, features=2, dimension=2, history_length=3
+)
+ranker = Ranker.initial(settings, FeatureMap.principal(embeddings, rank=2))
+scorer = Scorer.bind(ranker, Catalogue.of(list("abcd"), embeddings))
+with Device.open(Path(sys.argv[1]), scorer) as device:
+    device.observe(Event(kind="view", item="a"))
+    assert len(device.recommend(k=3)) == 3
+"""
+REPORT = """
+import sys
+print(*(name for name in sys.modules if name.partition('.')[0] in {frameworks}))
+"""
+
+
+@pytest.mark.parametrize("code", [IMPORT, USE], ids=["import", "use"])
+def test_ranking_loads_no_framework(code: str, tmp_path: Path) -> None:
+    """Importing the SDK, opening a device, observing and recommending load no framework."""
+    program = code + REPORT.format(frameworks=FRAMEWORKS)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_the_check_sees_a_framework(tmp_path: Path) -> None:
+    """The check above would see a framework: training is the part that loads torch."""
+    program = "import penchant.client.training.model" + REPORT.format(frameworks=FRAMEWORKS)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "torch" in done.stdout.split()

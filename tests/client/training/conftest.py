@@ -1,0 +1,29 @@
+"""Histories of people, drawn at random over a scorer's catalogue."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from penchant.shared.history import History
+from penchant.shared.scoring import Scorer
+
+
+@pytest.fixture(scope="session")
+def make_history() -> Callable[..., History]:
+    """Make the history of views of catalogue rows, -1 for free text, at irregular times."""
+
+    def make(scorer: Scorer, rows: Sequence[int], *, seed: int = 0) -> History:
+        rng = np.random.default_rng(seed)
+        items = np.array(rows, dtype=np.int64)
+        features = scorer.features[items].copy()
+        texts = rng.standard_normal(features.shape).astype(np.float32)
+        features[items < 0] = texts[items < 0]
+        return History(
+            features=features,
+            items=items,
+            kinds=rng.integers(0, 9, len(items)),
+            times=np.cumsum(rng.integers(0, 100_000, len(items))),
+        )
+
+    return make
