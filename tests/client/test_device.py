@@ -261,7 +261,7 @@ def test_k_is_at_least_one(scorer: Scorer, open_device: OpenDevice) -> None:
 def test_unknown_candidates_are_told(scorer: Scorer, open_device: OpenDevice) -> None:
     """Candidates outside the catalogue are a DataError that counts them and names one."""
     device = open_device(scorer)
-    with pytest.raises(DataError, match=r"2 candidates are not in the catalogue, such as 'x'"):
+    with pytest.raises(DataError, match=r"2 of 3 items are not in the catalogue, such as 'x'"):
         device.recommend(["item-1", "x", "y"])
 
 

@@ -168,3 +168,15 @@ def test_another_release_keeps_the_private_vector(
     device.close()
     with open_device(scorer.with_vector(scorer.ranker.vector * 2)) as updated:
         np.testing.assert_array_equal(updated.private_vector(), left)
+
+
+def test_an_earlier_round_is_refused(
+    device: Device, scorer: Scorer, make_task: MakeTask, make_training: MakeTraining
+) -> None:
+    """A round before the latest trained one is a RoundError: where it began is forgotten."""
+    for round_number in (4, 5):
+        device.train(make_task(scorer, make_training(), round_number=round_number))
+    left = device.private_vector()
+    with pytest.raises(RoundError, match=r"round 4.*round 5"):
+        device.train(make_task(scorer, make_training(), round_number=4))
+    np.testing.assert_array_equal(device.private_vector(), left)

@@ -19,7 +19,7 @@ from penchant.client.store import SqliteStore, Store, StoredEvent
 from penchant.client.tags import Interest, Tags
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.contract import TrainingResult, TrainingTask
-from penchant.shared.errors import ConfigurationError, DataError, RoundError, StoreError
+from penchant.shared.errors import ConfigurationError, RoundError, StoreError
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
@@ -167,13 +167,15 @@ class Device:
         _require_count(k)
         history = self._history()
         profile = self._profile(history, now)
-        positions = self._candidate_positions(candidates)
+        catalogue = self._scorer.catalogue
+        positions = np.arange(len(catalogue))
+        if candidates is not None:
+            positions = np.unique(catalogue.known_positions(candidates))
         if exclude_seen:
             positions = positions[~np.isin(positions, history.items)]
         scores = self._scorer.scores(profile, positions)
         best = np.argsort(-scores, kind="stable")[:k]
-        items = self._scorer.catalogue.items
-        return [Recommendation(items[positions[i]], float(scores[i])) for i in best]
+        return [Recommendation(catalogue.items[positions[i]], float(scores[i])) for i in best]
 
     def scores(self, *, now: int | None = None) -> NDArray[np.float32]:
         """Return the ranking score of every catalogue item, float32 (J,).
@@ -222,7 +224,7 @@ class Device:
         Needs the ``train`` extra.
 
         Raises:
-            RoundError: the task is for another ranker, or training diverged.
+            RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
         from penchant.client.training.rounds import train_round
 
@@ -236,6 +238,12 @@ class Device:
             raise RoundError(
                 f"the task has numbers of shape {task.vector.shape}; ranker {ranker.model_id} has "
                 f"{ranker.settings.size}"
+            )
+        latest = self._store.latest_round(task.model_id)
+        if latest is not None and task.round_number < latest:
+            raise RoundError(
+                f"the task is for round {task.round_number}; this device has trained round "
+                f"{latest} already; ask for that one again, or for a later one"
             )
         event_private = task.training.event_privacy is not None
         trained = train_round(
@@ -283,18 +291,6 @@ class Device:
     def _profile(self, history: History, now: int | None) -> NDArray[np.float32]:
         moment = int(clock.time()) if now is None else now
         return self._scorer.profile(self.private_vector(), history, now=moment)
-
-    def _candidate_positions(self, candidates: Sequence[str] | None) -> NDArray[np.int64]:
-        if candidates is None:
-            return np.arange(len(self._scorer.catalogue))
-        positions = self._scorer.catalogue.positions(candidates)
-        unknown = [c for c, p in zip(candidates, positions, strict=True) if p == UNKNOWN_ITEM]
-        if unknown:
-            raise DataError(
-                f"{len(unknown)} candidates are not in the catalogue, such as {unknown[0]!r}; "
-                "only catalogue items can be recommended"
-            )
-        return np.unique(positions)
 
 
 def _require_count(k: int) -> None:

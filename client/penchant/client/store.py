@@ -85,6 +85,9 @@ class Store(Protocol):
             event_private: only of rounds with event-level privacy.
         """
 
+    def latest_round(self, model: str) -> int | None:
+        """Return the latest round that ``model`` was trained in, or None."""
+
     def save_private_vector(
         self, model: str, content: bytes, *, round_number: int, event_private: bool
     ) -> None:
@@ -196,6 +199,11 @@ class SqliteStore:
             (model, 2**62 if before is None else before, event_private),
         )
         return bytes(rows[0][0]) if rows else None
+
+    def latest_round(self, model: str) -> int | None:
+        """Return the latest round that ``model`` was trained in, or None."""
+        ((latest,),) = self._rows("SELECT max(round) FROM private_vector WHERE model = ?", (model,))
+        return None if latest is None else int(latest)
 
     def save_private_vector(
         self, model: str, content: bytes, *, round_number: int, event_private: bool

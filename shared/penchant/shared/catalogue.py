@@ -64,6 +64,21 @@ class Catalogue:
             dtype=np.int64,
         )
 
+    def known_positions(self, items: Sequence[str]) -> NDArray[np.int64]:
+        """Return each item's row, int64.
+
+        Raises:
+            DataError: the catalogue does not have one of them.
+        """
+        positions = self.positions(items)
+        unknown = np.flatnonzero(positions == UNKNOWN_ITEM)
+        if len(unknown):
+            raise DataError(
+                f"{len(unknown)} of {len(items)} items are not in the catalogue, such as "
+                f"{items[int(unknown[0])]!r}; only catalogue items can be recommended"
+            )
+        return positions
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and embeddings, hexadecimal: which catalogue a ranker belongs to."""

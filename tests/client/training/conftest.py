@@ -5,8 +5,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from penchant.client.events import EventKind
 from penchant.shared.history import History
 from penchant.shared.scoring import Scorer
+
+# Every kind of event that is learnt to be expected: all but dislikes.
+TARGETED = [kind.number for kind in EventKind if kind is not EventKind.DISLIKE]
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +26,7 @@ def make_history() -> Callable[..., History]:
         return History(
             features=features,
             items=items,
-            kinds=rng.integers(0, 9, len(items)),
+            kinds=rng.choice(TARGETED, len(items)),
             times=np.cumsum(rng.integers(0, 100_000, len(items))),
         )
 

@@ -1,6 +1,7 @@
 """Which events are predicted, from which, against which items."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from penchant.client.events import EventKind
 from penchant.client.training.examples import (
     draw_batch,
     draw_negatives,
@@ -32,6 +34,17 @@ def test_events_outside_the_catalogue_are_context_only(
     batch = draw_batch(history, examples=9, history_length=2, randomness=SeededRandomness(0))
     assert batch.targets.tolist() == [4, 9]
     assert batch.context.tolist()[1] == [2, 1]
+
+
+def test_a_dislike_is_no_target_and_may_be_a_negative(
+    make_scorer: Callable[..., Scorer], make_history: MakeHistory
+) -> None:
+    """What a person disliked is context, but nothing to learn to expect."""
+    history = make_history(make_scorer(), [4, 7, 9])
+    kinds = np.array([EventKind.VIEW.number, EventKind.DISLIKE.number, EventKind.LIKE.number])
+    disliking = replace(history, kinds=kinds)
+    assert known_items(disliking).tolist() == [4, 9]
+    assert predictable(disliking).tolist() == [0, 2]
 
 
 @given(

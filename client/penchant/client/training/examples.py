@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from penchant.client.events import EventKind
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
@@ -35,8 +36,12 @@ class Batch:
 
 
 def predictable(history: History) -> NDArray[np.int64]:
-    """Return the places in ``history`` of events on catalogue items, int64."""
-    return np.flatnonzero(history.items != UNKNOWN_ITEM)
+    """Return the places in ``history`` of events to learn to expect, int64.
+
+    Those are all on catalogue items but dislikes, which stay among the possible negatives.
+    """
+    disliked = history.kinds == EventKind.DISLIKE.number
+    return np.flatnonzero((history.items != UNKNOWN_ITEM) & ~disliked)
 
 
 def known_items(history: History) -> NDArray[np.int64]:

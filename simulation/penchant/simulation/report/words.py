@@ -13,6 +13,8 @@ from penchant.simulation.report.summary import (
 
 __all__ = ["achieved", "interval", "number", "promises", "verdict", "what_was_run"]
 
+WEAK_EPSILON = 4.0
+
 _UNITS = {
     "event": "whether any single event of a person was there or not",
     "user": "whether any one person took part or not, with all that they ever did",
@@ -93,9 +95,12 @@ def promises(privacy: Privacy) -> list[str]:
 
 
 def _promise(unit: str, guarantee: Guarantee) -> str:
+    epsilon = guarantee.epsilon
+    weak = " That is a weak promise; 4 or less is better." if epsilon > WEAK_EPSILON else ""
     return (
-        f"Per {unit}, ε = {number(guarantee.epsilon)} with δ = {number(guarantee.delta)}, against "
-        f"{guarantee.adversary}: what they get hardly depends on {_UNITS[unit]}. Noise multiplier "
+        f"Per {unit}, ε = {number(epsilon)} with δ = {number(guarantee.delta)}, against "
+        f"{guarantee.adversary}: {_UNITS[unit]} changes the chance of anything they may get by at "
+        f"most a factor of e^{number(epsilon)}, but for δ.{weak} Noise multiplier "
         f"{number(guarantee.noise_multiplier)}, clipping norm {number(guarantee.clipping_norm)}, "
         f"accounted with {guarantee.accountant} over the whole run."
     )
