@@ -193,3 +193,17 @@ def test_latest_events_of_a_history(count: int, kept: list[int]) -> None:
     assert latest.items.tolist() == kept
     assert latest.times.tolist() == [place + 2 for place in kept]
     assert len(latest) == len(latest.features) == len(latest.kinds) == len(kept)
+
+
+def test_an_untrained_scorer_prefers_what_is_like_the_latest_events(catalogue: Catalogue) -> None:
+    """Without training, items are ranked by how like the event their texts are, and fairly."""
+    scorer = Scorer.untrained(catalogue)
+    assert scorer.ranker.settings.dimension == min(catalogue.embeddings.shape)
+    nobody = np.zeros(scorer.ranker.settings.dimension, dtype=np.float32)
+    centred = catalogue.embeddings - catalogue.embeddings.mean(axis=0)
+    for item in range(len(catalogue)):
+        profile = scorer.profile(nobody, history_of(scorer, [(item, 0, 60)]), now=NOW)
+        found, expected = scorer.scores(profile), centred @ centred[item]
+        np.testing.assert_allclose(
+            found / np.abs(found).max(), expected / np.abs(expected).max(), atol=1e-4
+        )
