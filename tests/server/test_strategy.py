@@ -273,8 +273,7 @@ def fed_adam(make_settings: MakeSettings, **changes: object) -> RoundSettings:
     return make_settings(
         optimiser=OptimiserSettings(rates=rates, final_rate=0.5),
         sampling_probability=0.7,
-        noise_multiplier=0.5,
-        **changes,
+        **{"noise_multiplier": 0.5, **changes},
     )
 
 
@@ -282,7 +281,7 @@ def test_a_void_round_counts_and_changes_nothing(
     run: Run, make_settings: MakeSettings, honest: Answers, ranker: Ranker
 ) -> None:
     """Below the minimum the ranker and the moments stay; the round is spent all the same."""
-    settings = fed_adam(make_settings, rounds=4, minimum_cohort=3)
+    settings = fed_adam(make_settings, rounds=4, minimum_cohort=3, noise_multiplier=0.0)
 
     def silent_in_round_2(message: Message) -> list[Reply]:
         task = task_of(message, ranker.settings.size)
@@ -299,6 +298,14 @@ def test_a_void_round_counts_and_changes_nothing(
     assert void.moments.first.tobytes() == first.moments.first.tobytes()
     assert void.moments.second.tobytes() == first.moments.second.tobytes()
     assert third.vector.tobytes() != void.vector.tobytes()
+
+
+def test_a_noised_round_always_moves(run: Run, make_settings: MakeSettings, ranker: Ranker) -> None:
+    """With noise no reply at all still moves the ranker: standing still would tell the count."""
+    settings = fed_adam(make_settings, rounds=1, minimum_cohort=3)
+    record = run(settings, lambda _message: [])
+    assert [outcome.void for outcome in record.outcomes] == [False]
+    assert record.states[0].vector.tobytes() != ranker.vector.tobytes()
 
 
 def test_a_round_of_the_minimum_is_not_void(

@@ -53,14 +53,14 @@ def test_embeddings_are_finite(number: float) -> None:
 
 
 def test_fingerprint_tells_catalogues_apart() -> None:
-    """Any change of an id, an order or an embedding changes the fingerprint; nothing else does."""
+    """Any change of an id or of the order changes the fingerprint; embeddings do not."""
     changed = EMBEDDINGS.copy()
     changed[2, 3] = 1e-7
     catalogues = [
         Catalogue.of(["a", "b", "c"], EMBEDDINGS),
         Catalogue.of(["a", "c", "b"], EMBEDDINGS),
         Catalogue.of(["ab", "", "c"], EMBEDDINGS),
-        Catalogue.of(["a", "b", "c"], changed),
     ]
     assert len({catalogue.fingerprint for catalogue in catalogues}) == len(catalogues)
+    assert catalogues[0].fingerprint == Catalogue.of(["a", "b", "c"], changed).fingerprint
     assert catalogues[0].fingerprint == Catalogue.of(("a", "b", "c"), EMBEDDINGS).fingerprint

@@ -184,6 +184,14 @@ def test_a_catalogue_of_another_size_is_refused(
         Scorer.bind(make_ranker(Preset.TEXT), smaller)
 
 
+def test_a_catalogue_in_another_order_is_refused(catalogue: Catalogue) -> None:
+    """A ranker that names its catalogue takes no other of the same size."""
+    scorer = Scorer.untrained(catalogue)
+    turned = Catalogue.of(catalogue.items[::-1], catalogue.embeddings[::-1])
+    with pytest.raises(ConfigurationError, match=catalogue.fingerprint):
+        Scorer.bind(scorer.ranker, turned)
+
+
 @pytest.mark.parametrize(("count", "kept"), [(0, []), (2, [3, 4]), (9, [0, 1, 2, 3, 4])])
 def test_latest_events_of_a_history(count: int, kept: list[int]) -> None:
     """The latest events are the last ones, all of them if fewer were asked for than there are."""

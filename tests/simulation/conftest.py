@@ -56,7 +56,7 @@ def make_world(**settings: object) -> World:
     plan = Plan.of(chosen, population=dataset.n_people)
     feature_map = FeatureMap.principal(embeddings, rank=plan.recipe.feature_rank or WIDTH)
     catalogue = Catalogue.of(dataset.item_ids, embeddings)
-    shape = plan.ranker_settings(chosen, feature_map, items=ITEMS)
+    shape = plan.ranker_settings(chosen, feature_map, catalogue)
     return World(
         dataset=dataset,
         split=leave_one_out(dataset),

@@ -49,7 +49,8 @@ class RoundSettings(_Settings):
         rounds: how many in the whole run.
         population: N, devices a cohort is drawn from, at most; the accountant counts on it.
         sampling_probability: chance of each device to be in a cohort.
-        minimum_cohort: a round with fewer accepted updates is void; its privacy cost counts.
+        minimum_cohort: a round without noise and with fewer accepted updates is void. With noise
+            no round is: standing still would tell the count, which the noise does not cover.
         training: what every device of a round does.
         noise_multiplier: user-level noise, standard deviation / clipping norm; 0 for none.
         optimiser: how the mean update moves the ranker.

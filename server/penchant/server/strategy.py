@@ -38,7 +38,7 @@ class RoundOutcome:
         cohort: devices asked.
         accepted: updates added to the sum.
         rejected: replies that were errors, malformed, of another round, or not asked for.
-        void: too few were accepted; the ranker did not move, the privacy cost counts.
+        void: too few were accepted and there is no noise; the ranker did not move.
     """
 
     round_number: int
@@ -143,7 +143,7 @@ class CohortStrategy(Strategy):
                 rejected += 1
             else:
                 updates.add(update)
-        void = updates.count < self._settings.minimum_cohort
+        void = self._is_void(updates.count)
         self._state = self._voided(round_number) if void else self._moved(round_number, updates)
         outcome = RoundOutcome(round_number, cohort, updates.count, rejected, void)
         self._on_round(outcome, self._state)
@@ -186,6 +186,11 @@ class CohortStrategy(Strategy):
             return None
         self._awaited.remove(device)  # a second reply of the same device does not count
         return result.update
+
+    def _is_void(self, accepted: int) -> bool:
+        # With noise the ranker always moves: whether it stood still would tell the exact count of
+        # replies, which no noise covers.
+        return self._settings.noise_multiplier == 0 and accepted < self._settings.minimum_cohort
 
     def _voided(self, round_number: int) -> RoundState:
         return RoundState(round_number, self._state.vector, self._state.moments)

@@ -59,15 +59,15 @@ def application() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad input (one line says why), 130 interrupted."""
-    command = typer.main.get_command(application())
     try:
+        command = typer.main.get_command(application())
         status = command.main(arguments, prog_name="penchant", standalone_mode=False)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", INTERRUPTED)
-    except PenchantError as error:
+    except (PenchantError, OSError) as error:
         _fail(str(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        _fail("interrupted", INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

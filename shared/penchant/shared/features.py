@@ -27,6 +27,12 @@ class FeatureMap:
     mean: NDArray[np.float32]
     basis: NDArray[np.float32]
 
+    @staticmethod
+    def largest_rank(embeddings: NDArray[np.float32]) -> int:
+        """Return how many directions float32 (J, m) embeddings can differ in: min(J - 1, m)."""
+        items, dimension = embeddings.shape
+        return min(int(items) - 1, int(dimension))
+
     @classmethod
     def principal(cls, embeddings: NDArray[np.float32], *, rank: int) -> Self:
         """Return the map onto the ``rank`` leading principal directions of ``embeddings``.
@@ -36,12 +42,12 @@ class FeatureMap:
 
         Args:
             embeddings: float32 (J, m).
-            rank: k, from 1 to min(J, m).
+            rank: k, from 1 to min(J - 1, m): J items differ in J - 1 directions.
 
         Raises:
             ConfigurationError: ``rank`` is out of range.
         """
-        largest = min(embeddings.shape)
+        largest = cls.largest_rank(embeddings)
         if not 1 <= rank <= largest:
             raise ConfigurationError(
                 f"feature rank is {rank}; embeddings of shape {embeddings.shape} allow 1 to "

@@ -55,6 +55,7 @@ class RankerSettings(BaseModel):
         features: k, length of the item features.
         dimension: d, length of the private vector and of item vectors.
         history_length: L, how many of the latest events the attention sees.
+        catalogue: fingerprint of the catalogue that its items are of; None for any of J items.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +65,7 @@ class RankerSettings(BaseModel):
     features: int = Field(gt=0)
     dimension: int = Field(gt=0)
     history_length: int = Field(gt=0)
+    catalogue: str | None = None
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each shared array, in the order of the flat vector."""

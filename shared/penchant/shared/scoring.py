@@ -64,10 +64,15 @@ class Scorer:
     features: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        if len(self.catalogue) != self.ranker.settings.items:
+        settings = self.ranker.settings
+        if len(self.catalogue) != settings.items:
             raise ConfigurationError(
-                f"the ranker is for {self.ranker.settings.items} items; the catalogue has "
-                f"{len(self.catalogue)}"
+                f"the ranker is for {settings.items} items; the catalogue has {len(self.catalogue)}"
+            )
+        if settings.catalogue not in (None, self.catalogue.fingerprint):
+            raise ConfigurationError(
+                f"the ranker is for catalogue {settings.catalogue}; this one is "
+                f"{self.catalogue.fingerprint}: other items, or another order"
             )
 
     @classmethod
@@ -81,13 +86,14 @@ class Scorer:
             dimension: d; less if the catalogue is smaller.
             history_length: L, how many of the latest events count.
         """
-        rank = min(catalogue.embeddings.shape)
+        rank = FeatureMap.largest_rank(catalogue.embeddings)
         settings = RankerSettings(
             preset=Preset.TEXT,
             items=len(catalogue),
             features=rank,
             dimension=min(dimension, rank),
             history_length=history_length,
+            catalogue=catalogue.fingerprint,
         )
         feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
         return cls.bind(Ranker.initial(settings, feature_map), catalogue)

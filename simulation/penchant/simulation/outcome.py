@@ -97,7 +97,7 @@ def summarise(
         cohort=Cohort(
             mean_size=plan.rounds.expected_cohort,
             sampling_probability=plan.rounds.sampling_probability,
-            cap=plan.cap,
+            cap=plan.rounds.cohort_cap,
         ),
         shared_numbers=world.scorer.ranker.settings.size,
         privacy=_privacy(plan),

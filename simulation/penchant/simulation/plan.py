@@ -6,9 +6,9 @@ from penchant.server.settings import RoundSettings
 from penchant.shared.accounting import (
     EventMechanism,
     UserMechanism,
-    cohort_cap,
     default_delta,
 )
+from penchant.shared.catalogue import Catalogue
 from penchant.shared.contract import EventPrivacy, LocalTraining
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.features import FeatureMap
@@ -96,23 +96,17 @@ class Plan:
             update={"event_privacy": None, "clipping_norm": None}
         )
 
-    @property
-    def cap(self) -> int:
-        """Largest cohort."""
-        return cohort_cap(
-            self.rounds.population, sampling_probability=self.rounds.sampling_probability
-        )
-
     def ranker_settings(
-        self, settings: SimulationSettings, feature_map: FeatureMap, *, items: int
+        self, settings: SimulationSettings, feature_map: FeatureMap, catalogue: Catalogue
     ) -> RankerSettings:
-        """Return the shape of the ranker for a catalogue of ``items``."""
+        """Return the shape of the ranker for a catalogue."""
         return RankerSettings(
             preset=settings.preset,
-            items=items,
+            items=len(catalogue),
             features=feature_map.rank,
             dimension=self.recipe.dimension,
             history_length=self.recipe.history_length,
+            catalogue=catalogue.fingerprint,
         )
 
     def user_epsilon(self, rounds: int) -> float | None:

@@ -62,9 +62,9 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     bundle = Encoder.open(ensure_bundle(settings.encoder))
     encoder = CachedEncoder(bundle)
     catalogue = Catalogue.of(dataset.item_ids, encoder.encode(dataset.item_texts))
-    rank = plan.recipe.feature_rank or min(catalogue.embeddings.shape)
+    rank = plan.recipe.feature_rank or FeatureMap.largest_rank(catalogue.embeddings)
     feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
-    shape = plan.ranker_settings(settings, feature_map, items=len(catalogue))
+    shape = plan.ranker_settings(settings, feature_map, catalogue)
     return World(
         dataset=dataset,
         split=leave_one_out(dataset),
