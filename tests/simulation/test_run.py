@@ -1,6 +1,7 @@
 """A whole run, on a small world with planted tastes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,22 @@ def test_test_items_never_reach_training(world: MakeWorld, tmp_path: Path) -> No
     run(world, tmp_path / "b", rounds=3)
     rankers = [(tmp_path / name / "ranker.safetensors").read_bytes() for name in ("a", "b")]
     assert rankers[0] == rankers[1]
+
+
+def test_only_training_events_reach_devices(world: MakeWorld, tmp_path: Path) -> None:
+    """Devices, federated or alone, see the split's training events and nothing of the data set."""
+    made = world(rounds=3)
+    settings = SimulationSettings.parse({"dataset": "planted", "rounds": 3})
+    whole, training_only = (
+        run_world(
+            replace(made, dataset=dataset),
+            settings,
+            Workspace(tmp_path / name),
+            command="penchant",
+            tell=silence,
+            display=Silent(),
+        ).reproducible()
+        for name, dataset in (("whole", made.dataset), ("training", made.split.training))
+    )
+    for found in ("validation", "test", "controls"):
+        assert whole[found] == training_only[found]
