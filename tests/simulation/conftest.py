@@ -111,7 +111,6 @@ def summary_fields() -> dict[str, Any]:
         "preset": "compact",
         "fidelity": "device",
         "rounds": 4,
-        "chosen_round": 3,
         "cohort": {"mean_size": 377.2, "sampling_probability": 0.4, "cap": 483},
         "shared_numbers": 4321,
         "privacy": PRIVACY["user"],

@@ -28,7 +28,6 @@ FACTS = [
     "probability 0.4 a round, 377 on average, at most 483",
     "Per user, ε = 7.9 with δ = 1e-6, against whoever gets a released ranker",
     "Noise multiplier 4.25, clipping norm 1.5, accounted with PLD (dp-accounting 0.6.0)",
-    "the ranker of round 3 was tested",
     "passed: 96.5 hits of 943 without federation and with texts shuffled, where chance is one in "
     "ten; 430 would be suspicious",
     "a-model, 384 dimensions, abc123",

@@ -168,7 +168,6 @@ class Summary(Record):
     preset: Text
     fidelity: Text
     rounds: Count
-    chosen_round: Count | None = None  # whose ranker was tested, if validation chose one
     cohort: Cohort
     shared_numbers: Count  # parameters that leave a device
     privacy: Privacy
