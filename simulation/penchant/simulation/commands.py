@@ -1,7 +1,6 @@
 """The ``penchant simulate`` command."""
 
 import shlex
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,24 +21,30 @@ INTERRUPTED = 130
 
 def simulate(
     out: Annotated[
-        Path | None, typer.Option(help="New folder for what comes out [runs/DATE-TIME].")
+        Path | None, typer.Option(help="New folder for what comes out (default: runs/DATE-TIME).")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set [movielens-100k].")] = None,
-    preset: Annotated[str | None, typer.Option(help="full, text or compact [full].")] = None,
-    fidelity: Annotated[str | None, typer.Option(help="device [device].")] = None,
-    rounds: Annotated[int | None, typer.Option(help="Rounds [the preset's].")] = None,
-    devices: Annotated[int | None, typer.Option(help="First N people of the data [all].")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set (default: movielens-100k).")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="full, text or compact (default: full).")
+    ] = None,
+    fidelity: Annotated[str | None, typer.Option(help="device (default: device).")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds (default: the preset's).")] = None,
+    devices: Annotated[
+        int | None, typer.Option(help="First N people of the data (default: all).")
+    ] = None,
     cohort: Annotated[
-        int | None, typer.Option(help="Expected devices a round [the preset's].")
+        int | None, typer.Option(help="Expected devices a round (default: the preset's).")
     ] = None,
-    privacy: Annotated[str | None, typer.Option(help="none, event, user or both [none].")] = None,
+    privacy: Annotated[
+        str | None, typer.Option(help="none, event, user or both (default: none).")
+    ] = None,
     epsilon: Annotated[
         float | None, typer.Option(help="Privacy budget of the run, for each private unit.")
     ] = None,
     delta: Annotated[
-        float | None, typer.Option(help="Its delta [min(1e-6, devices^-1.1)].")
+        float | None, typer.Option(help="Its delta (default: min(1e-6, devices^-1.1)).")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every draw [0].")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every draw (default: 0).")] = None,
     resume: Annotated[bool, typer.Option(help="Continue the interrupted run in --out.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
 ) -> None:
@@ -52,20 +57,19 @@ def simulate(
     if resume and out is None:
         raise ConfigurationError("--resume needs --out, the folder of the run to continue")
     folder = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}"
-    settings = SimulationSettings.parse(
-        {
-            "dataset": dataset,
-            "preset": preset,
-            "fidelity": fidelity,
-            "rounds": rounds,
-            "devices": devices,
-            "cohort": cohort,
-            "privacy": privacy,
-            "epsilon": epsilon,
-            "delta": delta,
-            "seed": seed,
-        }
-    )
+    flags: dict[str, object] = {
+        "dataset": dataset,
+        "preset": preset,
+        "fidelity": fidelity,
+        "rounds": rounds,
+        "devices": devices,
+        "cohort": cohort,
+        "privacy": privacy,
+        "epsilon": epsilon,
+        "delta": delta,
+        "seed": seed,
+    }
+    settings = SimulationSettings.parse(flags)
     try:
         from penchant.simulation.progress import observer_for
         from penchant.simulation.run import simulate as run
@@ -85,13 +89,16 @@ def simulate(
         summary = run(
             settings,
             folder,
-            command=shlex.join(["penchant", *sys.argv[1:]]),
+            command=_again(flags),
             tell=tell,
             observer=observer,
             resume=resume,
         )
     except KeyboardInterrupt:
-        typer.echo(f"penchant: interrupted; continue with --resume --out {folder}", err=True)
+        typer.echo(
+            f"penchant: interrupted; to continue, repeat the command with --resume --out {folder}",
+            err=True,
+        )
         raise typer.Exit(INTERRUPTED) from None
     if not quiet:
         test, control = summary.test.full, summary.controls.popularity.full
@@ -99,3 +106,14 @@ def simulate(
             f"test HR@10 {test.hr:.3f}, NDCG@10 {test.ndcg:.3f} by full ranking "
             f"(popularity {control.hr:.3f}, {control.ndcg:.3f}); see {folder / 'report.html'}"
         )
+
+
+def _again(flags: dict[str, object]) -> str:
+    """Return the command that runs the same simulation again, in a new folder."""
+    given = [
+        part
+        for name, value in flags.items()
+        if value is not None
+        for part in (f"--{name}", str(value))
+    ]
+    return shlex.join(["penchant", "simulate", *given])

@@ -1,6 +1,6 @@
 """Recipes: the tuned constants of training for each preset and privacy unit.
 
-All were chosen on the validation items of MovieLens-100K; docs/evaluation.md tells what was tried.
+All were chosen on the validation items of MovieLens-100K.
 """
 
 from dataclasses import dataclass, replace
