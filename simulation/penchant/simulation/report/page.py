@@ -3,8 +3,8 @@
 from importlib.resources import files
 from pathlib import Path
 
+from penchant.shared.files import write_atomically
 from penchant.simulation.report import words
-from penchant.simulation.report.record import write_whole
 from penchant.simulation.report.rounds import RoundRecord, read_rounds
 from penchant.simulation.report.summary import Results, Summary, read_summary
 
@@ -27,7 +27,7 @@ def write_report(folder: Path) -> Path:
     """
     page = _render(read_summary(folder), read_rounds(folder))
     path = folder / REPORT_FILE
-    write_whole(path, page)
+    write_atomically(path, page.encode())
     return path
 
 

@@ -1,14 +1,12 @@
 """What all records have in common: strict, and malformed ones named in one sentence."""
 
-import os
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from penchant.shared.errors import DataError
 
-__all__ = ["Record", "parse", "write_whole"]
+__all__ = ["Record", "parse"]
 
 _SHOWN_PROBLEMS = 3
 
@@ -48,13 +46,3 @@ def parse(model: type[RecordT], text: str | bytes, *, source: str) -> RecordT:
             f"{source} is not a valid {model.__name__}: {shown}"
             + (f"; and {more} more" if more > 0 else "")
         ) from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old content or the new, never a part."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)

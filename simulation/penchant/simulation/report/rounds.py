@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import Field
 
 from penchant.shared.errors import DataError
-from penchant.simulation.report.record import Record, parse, write_whole
+from penchant.shared.files import write_atomically
+from penchant.simulation.report.record import Record, parse
 from penchant.simulation.report.summary import Results
 
 __all__ = ["ROUNDS_FILE", "RoundRecord", "append_round", "read_rounds", "rewind_rounds"]
@@ -65,7 +66,7 @@ def read_rounds(folder: Path) -> list[RoundRecord]:
 def rewind_rounds(folder: Path, *, last: int) -> list[RoundRecord]:
     """Keep the rounds up to ``last``, where a run resumes, and return them."""
     kept = [record for record in read_rounds(folder) if record.round <= last]
-    write_whole(folder / ROUNDS_FILE, "".join(map(_line, kept)))
+    write_atomically(folder / ROUNDS_FILE, "".join(map(_line, kept)).encode())
     return kept
 
 

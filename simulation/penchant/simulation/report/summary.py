@@ -10,7 +10,8 @@ from annotated_types import Len
 from pydantic import AwareDatetime, Field
 
 from penchant.shared.errors import DataError
-from penchant.simulation.report.record import Record, parse, write_whole
+from penchant.shared.files import write_atomically
+from penchant.simulation.report.record import Record, parse
 
 __all__ = [
     "SUMMARY_FILE",
@@ -197,7 +198,7 @@ class Summary(Record):
 def write_summary(folder: Path, summary: Summary) -> Path:
     """Write ``summary.json`` into a run's folder, whole or not at all, and return its path."""
     path = folder / SUMMARY_FILE
-    write_whole(path, summary.model_dump_json(by_alias=True, indent=2) + "\n")
+    write_atomically(path, summary.model_dump_json(by_alias=True, indent=2).encode() + b"\n")
     return path
 
 
