@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from penchant.client.events import EventKind
 from penchant.client.training.examples import Batch
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.ranker import RankerSettings, split_vector
@@ -101,9 +102,12 @@ def _attended(shared: Mapping[str, Tensor], batch: Batch, earlier: Tensor) -> Te
     """Return the attention-weighted sum of each example's earlier events, float32 (B, d)."""
     logits = torch.zeros_like(batch.ages)
     if "attention_position" in shared:
+        # Kinds weigh relative to a view: adding the same to all would change nothing, and without
+        # a fixed point the optimiser would follow rounding errors.
+        other_kinds = batch.kinds != EventKind.VIEW.number
         logits = (
             shared["attention_position"]
-            + shared["attention_kind"][batch.kinds]
+            + shared["attention_kind"][batch.kinds] * other_kinds
             + shared["attention_age"] * batch.ages
         )
     # An event with nothing before it has no context: all its weights become zero.

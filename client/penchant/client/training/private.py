@@ -29,7 +29,10 @@ from penchant.shared.contract import EventPrivacy, LocalTraining
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
 
-__all__ = ["train_privately"]
+__all__ = ["NOISE_KEY", "train_privately"]
+
+# Noise has a stream of its own, so that what is drawn beside it does not depend on how much.
+NOISE_KEY = 0
 
 TRAINED = (PRIVATE_VECTOR, "item_projection", "popularity", "item_residual")
 
@@ -138,7 +141,7 @@ def train_privately(
         for name, parameter in scores.named_parameters()
     ]
     optimizer = _PublicScaleOptimizer(
-        torch.optim.SGD(groups), privacy=privacy, randomness=randomness
+        torch.optim.SGD(groups), privacy=privacy, randomness=randomness.spawn(NOISE_KEY)
     )
     items = torch.from_numpy(known_items(history))
     for _ in range(training.steps):

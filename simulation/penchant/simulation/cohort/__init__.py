@@ -1,0 +1,1 @@
+"""Whole rounds as tensor work: all devices of a cohort trained together."""
