@@ -1,12 +1,17 @@
 """The running sum of a round's updates: each is checked, clipped, added and dropped."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.clipping import clip_to_norm
+from penchant.shared.errors import RoundError
 from penchant.shared.randomness import Randomness
 
 __all__ = ["UpdateSum"]
+
+ROUNDING = 1e-4  # that a sum of float32 numbers may be off by
 
 
 class UpdateSum:
@@ -33,6 +38,22 @@ class UpdateSum:
             update = clip_to_norm(update, clipping_norm=self._clipping_norm)
         self._sum += update
         self._count += 1
+
+    def add_total(self, total: NDArray[np.float32], *, count: int) -> None:
+        """Add the sum of ``count`` clipped updates, float32 (D,).
+
+        Raises:
+            RoundError: the sum is not finite, or longer than clipped updates can make it.
+        """
+        norm = float(np.linalg.norm(total.astype(np.float64)))
+        largest = math.inf if self._clipping_norm is None else count * self._clipping_norm
+        if not (math.isfinite(norm) and norm <= largest * (1 + ROUNDING)):
+            raise RoundError(
+                f"the sum of {count} updates has norm {norm:g}; updates clipped to "
+                f"{self._clipping_norm} add up to at most {largest:g}"
+            )
+        self._sum += total
+        self._count += count
 
     def mean(self) -> NDArray[np.float32]:
         """Return the mean of the updates added, float32 (D,)."""

@@ -22,6 +22,7 @@ def server_app(
     randomness: Randomness,
     on_cohort: Callable[[int, int], None],
     on_round: Callable[[RoundOutcome, RoundState], None],
+    takes_blocks: bool = False,
 ) -> ServerApp:
     """Return the app that runs the rounds left after ``state``.
 
@@ -32,6 +33,7 @@ def server_app(
         randomness: draws cohorts and noise.
         on_cohort: told the round and its cohort's size before devices are asked.
         on_round: told each finished round and the state it left.
+        takes_blocks: see ``CohortStrategy``.
     """
     app = ServerApp()
 
@@ -47,6 +49,7 @@ def server_app(
             randomness=randomness,
             on_cohort=on_cohort,
             on_round=on_round,
+            takes_blocks=takes_blocks,
         )
         strategy.start(
             grid,

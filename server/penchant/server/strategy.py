@@ -11,6 +11,7 @@ from flwr.serverapp.strategy import Strategy
 from flwr.supercore import log
 from numpy.typing import NDArray
 
+from penchant.server import blocks
 from penchant.server.aggregation import UpdateSum
 from penchant.server.checkpoints import RoundState
 from penchant.server.cohorts import draw_cohort
@@ -61,6 +62,8 @@ class CohortStrategy(Strategy):
         randomness: draws cohorts and noise.
         on_cohort: told the round and its cohort's size before devices are asked.
         on_round: told each finished round and the state it left, before the next begins.
+        takes_blocks: replies are sums over several devices; only for a grid in this process that
+            makes them itself.
     """
 
     def __init__(
@@ -72,7 +75,9 @@ class CohortStrategy(Strategy):
         randomness: Randomness,
         on_cohort: Callable[[int, int], None],
         on_round: Callable[[RoundOutcome, RoundState], None],
+        takes_blocks: bool = False,
     ) -> None:
+        self._takes_blocks = takes_blocks
         self._ranker = ranker
         self._state = state
         self._settings = settings
@@ -119,7 +124,7 @@ class CohortStrategy(Strategy):
             self._ranker.model_id, round_number, self._settings.training, self._state.vector
         )
         record = flower.pack(encode_task(task))
-        return [Message(record, dst_node_id=device, message_type="train") for device in cohort]
+        return (Message(record, dst_node_id=device, message_type="train") for device in cohort)
 
     def aggregate_train(
         self,
@@ -138,11 +143,10 @@ class CohortStrategy(Strategy):
         )
         rejected = 0
         for reply in replies:
-            update = self._valid_update(reply, round_number)
-            if update is None:
-                rejected += 1
+            if self._takes_blocks:
+                rejected += self._add_block(reply, round_number, updates)
             else:
-                updates.add(update)
+                rejected += self._add_update(reply, round_number, updates)
         void = self._is_void(updates.count)
         self._state = self._voided(round_number) if void else self._moved(round_number, updates)
         outcome = RoundOutcome(round_number, cohort, updates.count, rejected, void)
@@ -171,6 +175,35 @@ class CohortStrategy(Strategy):
     def summary(self) -> None:
         """Log how rounds are run."""
         log(INFO, "\t└──> %s", self._settings)
+
+    def _add_update(self, reply: Message, round_number: int, updates: UpdateSum) -> int:
+        """Add a device's update if it is valid; return how many devices were rejected."""
+        update = self._valid_update(reply, round_number)
+        if update is None:
+            return 1
+        updates.add(update)
+        return 0
+
+    def _add_block(self, reply: Message, round_number: int, updates: UpdateSum) -> int:
+        """Add the updates of several devices; return how many of them gave none.
+
+        Raises:
+            RoundError: the block is not of this round, or a device of it has answered before.
+        """
+        if reply.has_error():
+            raise RoundError(f"a block of devices gave no result: {reply.error.reason}")
+        block = blocks.unpack(reply.content)
+        if (block.model_id, block.round_number) != (self._ranker.model_id, round_number):
+            raise RoundError(
+                f"a block of round {block.round_number} of ranker {block.model_id} came in round "
+                f"{round_number} of ranker {self._ranker.model_id}"
+            )
+        answered = [int(device) for part in (block.devices, block.failed) for device in part]
+        if len(set(answered)) < len(answered) or not self._awaited.issuperset(answered):
+            raise RoundError(f"a block of round {round_number} counts a device that is not awaited")
+        self._awaited.difference_update(answered)
+        updates.add_total(block.total, count=len(block.devices))
+        return len(block.failed)
 
     def _valid_update(self, reply: Message, round_number: int) -> NDArray[np.float32] | None:
         """Return a reply's update, or None where it must not count."""

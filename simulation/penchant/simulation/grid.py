@@ -1,7 +1,8 @@
-"""A Flower grid in this process: every message is answered at once by a device's ``ClientApp``."""
+"""Flower grids in this process: messages are answered at once, with no network or mailbox."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
@@ -12,27 +13,22 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from penchant.shared.errors import PenchantError
 
-__all__ = ["DEVICE_KEY", "DeviceGrid"]
+__all__ = ["DEVICE_KEY", "FIRST_NODE_ID", "RUN_ID", "DeviceGrid", "LocalGrid"]
 
 RUN_ID = 1
 DEVICE_KEY = "device"
 FIRST_NODE_ID = SUPERLINK_NODE_ID + 1
 
 
-class DeviceGrid(Grid):
-    """Delivers messages to the devices of a population, one after the other.
-
-    Replies are generated as they are asked for, so that no more than one is held at a time. The
-    number of the device a message is for is in its context's ``node_config`` under ``DEVICE_KEY``.
+class LocalGrid(Grid):
+    """What grids in this process have in common; device number i is node ``FIRST_NODE_ID`` + i.
 
     Args:
-        app: the deployed ``ClientApp``.
         devices: how many devices there are.
-        on_reply: told after each reply.
+        on_reply: told how many devices have answered, after each reply.
     """
 
-    def __init__(self, app: ClientApp, *, devices: int, on_reply: Callable[[], None]) -> None:
-        self._app = app
+    def __init__(self, *, devices: int, on_reply: Callable[[int], None]) -> None:
         self._devices = devices
         self._on_reply = on_reply
         self._run = Run.create_empty(RUN_ID)
@@ -73,6 +69,35 @@ class DeviceGrid(Grid):
         """Refuse: see ``push_messages``."""
         raise NotImplementedError("use send_and_receive: devices answer as they are asked")
 
+    @contextmanager
+    def _as_node(self, message: Message) -> Iterator[None]:
+        """Let what answers ``message`` stamp its reply as the node that it was for."""
+        message.metadata.__dict__["_message_id"] = uuid.uuid4().hex
+        TaskIdentity.node_id = message.metadata.dst_node_id
+        try:
+            yield
+        finally:
+            TaskIdentity.node_id = SUPERLINK_NODE_ID
+
+
+class DeviceGrid(LocalGrid):
+    """Delivers messages to the devices of a population, one after the other.
+
+    Replies are generated as they are asked for, so that no more than one is held at a time. The
+    number of the device a message is for is in its context's ``node_config`` under ``DEVICE_KEY``.
+
+    Args:
+        app: the deployed ``ClientApp``.
+        devices: how many devices there are.
+        on_reply: told how many devices have answered, after each reply.
+    """
+
+    def __init__(
+        self, app: ClientApp, *, devices: int, on_reply: Callable[[int], None]
+    ) -> None:
+        super().__init__(devices=devices, on_reply=on_reply)
+        self._app = app
+
     def send_and_receive(
         self,
         messages: Iterable[Message],
@@ -82,11 +107,10 @@ class DeviceGrid(Grid):
         """Yield the reply to each message as it is asked for."""
         for message in messages:
             yield self._answer(message)
-            self._on_reply()
+            self._on_reply(1)
 
     def _answer(self, message: Message) -> Message:
         node = message.metadata.dst_node_id
-        message.metadata.__dict__["_message_id"] = uuid.uuid4().hex
         context = Context(
             run_id=RUN_ID,
             node_id=node,
@@ -94,13 +118,11 @@ class DeviceGrid(Grid):
             state=RecordDict(),
             run_config={},
         )
-        TaskIdentity.node_id = node
-        try:
-            return self._app(message, context)
-        except PenchantError as error:
-            return Message(
-                Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, type(error).__name__),
-                reply_to=message,
-            )
-        finally:
-            TaskIdentity.node_id = SUPERLINK_NODE_ID
+        with self._as_node(message):
+            try:
+                return self._app(message, context)
+            except PenchantError as error:
+                return Message(
+                    Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, type(error).__name__),
+                    reply_to=message,
+                )

@@ -1,0 +1,118 @@
+"""The Flower grid of cohort fidelity: a round's messages are answered block by block."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+
+import numpy as np
+from flwr.app import Message
+from numpy.typing import NDArray
+
+from penchant.server import blocks
+from penchant.server.blocks import BlockResult
+from penchant.shared import flower
+from penchant.shared.codec import decode_task
+from penchant.shared.contract import TrainingTask
+from penchant.simulation.cohort.block import Block, BlockTraining, Histories
+from penchant.simulation.cohort.vectors import PrivateVectors
+from penchant.simulation.datasets import Dataset
+from penchant.simulation.grid import FIRST_NODE_ID, LocalGrid
+from penchant.simulation.workers import Workers
+
+__all__ = ["BLOCK_SIZE", "CohortGrid", "block_of"]
+
+# The sums that blocks give are added in their order, so their size is part of a run's numbers.
+BLOCK_SIZE = 64
+
+
+def block_of(
+    training: Dataset, devices: NDArray[np.int64], private_vectors: NDArray[np.float32]
+) -> Block:
+    """Return ``devices``, ascending, with their people's training events."""
+    starts = training.offsets[devices]
+    lengths = training.offsets[devices + 1] - starts
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    events = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+    histories = Histories(
+        offsets, training.items[events].astype(np.int64), np.asarray(training.times[events])
+    )
+    return Block(devices, histories, private_vectors)
+
+
+class CohortGrid(LocalGrid):
+    """Answers the messages of a round with sums over blocks of devices.
+
+    Messages are taken, and blocks trained, as replies are asked for, so that memory does not grow
+    with the cohort. All messages of a round carry the same task.
+
+    Args:
+        training: each person's training events; person i is device i.
+        vectors: the devices' private vectors.
+        workers: where blocks are trained.
+        size: D, how many numbers the ranker has.
+        on_reply: told how many devices have answered, after each block.
+    """
+
+    def __init__(
+        self,
+        training: Dataset,
+        vectors: PrivateVectors,
+        workers: Workers[TrainingTask, Block, BlockTraining],
+        *,
+        size: int,
+        on_reply: Callable[[int], None],
+    ) -> None:
+        super().__init__(devices=training.n_people, on_reply=on_reply)
+        self._training = training
+        self._vectors = vectors
+        self._workers = workers
+        self._size = size
+
+    def send_and_receive(
+        self,
+        messages: Iterable[Message],
+        *,
+        timeout: float | None = None,  # noqa: ARG002 - nothing is waited for
+    ) -> Iterator[Message]:
+        """Yield one reply a block."""
+        waiting = iter(messages)
+        first = next(waiting, None)
+        if first is None:
+            return
+        task = decode_task(flower.unpack(first.content), size=self._size)
+        asked: deque[Message] = deque()
+        groups = _groups(chain([first], waiting))
+        trained = self._workers.run(task, self._blocks(groups, asked, task.round_number))
+        for result in trained:
+            self._vectors.write(result.devices, result.private_vectors, task.round_number)
+            yield self._reply(asked.popleft(), task, result)
+            self._on_reply(len(result.devices))
+
+    def _blocks(
+        self, groups: Iterable[list[Message]], asked: deque[Message], round_number: int
+    ) -> Iterator[Block]:
+        """Yield a block for each group of messages, and keep the first of them to answer to."""
+        for group in groups:
+            asked.append(group[0])
+            nodes = [message.metadata.dst_node_id for message in group]
+            devices = np.array(nodes, dtype=np.int64) - FIRST_NODE_ID
+            yield block_of(self._training, devices, self._vectors.before(devices, round_number))
+
+    def _reply(self, message: Message, task: TrainingTask, result: BlockTraining) -> Message:
+        nodes = (result.devices + FIRST_NODE_ID).astype(np.uint64)
+        content = blocks.pack(
+            BlockResult(
+                task.model_id,
+                task.round_number,
+                devices=nodes[result.succeeded],
+                failed=nodes[~result.succeeded],
+                total=result.total,
+            )
+        )
+        with self._as_node(message):
+            return Message(content, reply_to=message)
+
+
+def _groups(messages: Iterator[Message]) -> Iterator[list[Message]]:
+    while group := list(islice(messages, BLOCK_SIZE)):
+        yield group
