@@ -11,6 +11,7 @@ __all__ = [
     "PrivacyError",
     "RoundError",
     "StoreError",
+    "WorkerError",
 ]
 
 
@@ -63,3 +64,7 @@ class PrivacyError(PenchantError):
 
 class RoundError(PenchantError):
     """A round of training cannot be run as asked."""
+
+
+class WorkerError(PenchantError):
+    """Processes or machines that do a simulation's work were lost, or cannot be had."""
