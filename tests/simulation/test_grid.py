@@ -28,7 +28,7 @@ def echo_app(seen: list[int]) -> ClientApp:
 @contextmanager
 def grid_of(devices: int, seen: list[int], done: list[int]) -> Iterator[DeviceGrid]:
     """Give a grid of devices that note their work."""
-    yield DeviceGrid(echo_app(seen), devices=devices, on_reply=lambda: done.append(len(seen)))
+    yield DeviceGrid(echo_app(seen), devices=devices, on_reply=lambda _: done.append(len(seen)))
 
 
 def asked(grid: DeviceGrid, nodes: list[int]) -> Iterator[Message]:

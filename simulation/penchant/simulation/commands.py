@@ -27,7 +27,9 @@ def simulate(
     preset: Annotated[
         str | None, typer.Option(help="full, text or compact (default: full).")
     ] = None,
-    fidelity: Annotated[str | None, typer.Option(help="device (default: device).")] = None,
+    fidelity: Annotated[
+        str | None, typer.Option(help="cohort or device (default: cohort).")
+    ] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds (default: the preset's).")] = None,
     devices: Annotated[
         int | None, typer.Option(help="First N people of the data (default: all).")
@@ -45,6 +47,13 @@ def simulate(
         float | None, typer.Option(help="Its delta (default: min(1e-6, devices^-1.1)).")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every draw (default: 0).")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that train; with 1, this one does.")
+    ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Ray cluster that trains instead: HOST:PORT, auto or local."),
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Continue the interrupted run in --out.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
 ) -> None:
@@ -93,6 +102,8 @@ def simulate(
             tell=tell,
             observer=observer,
             resume=resume,
+            workers=workers,
+            ray=ray,
         )
     except KeyboardInterrupt:
         typer.echo(

@@ -92,9 +92,7 @@ class DeviceGrid(LocalGrid):
         on_reply: told how many devices have answered, after each reply.
     """
 
-    def __init__(
-        self, app: ClientApp, *, devices: int, on_reply: Callable[[int], None]
-    ) -> None:
+    def __init__(self, app: ClientApp, *, devices: int, on_reply: Callable[[int], None]) -> None:
         super().__init__(devices=devices, on_reply=on_reply)
         self._app = app
 

@@ -12,6 +12,7 @@ from penchant.simulation.evaluation import Scorer as PeopleScorer
 from penchant.simulation.evaluation.negatives import SampledNegatives, blocks
 from penchant.simulation.ranking import Contexts, score_people
 from penchant.simulation.split import NOTHING, LeaveOneOut, Stage
+from penchant.simulation.training import VectorsByPerson
 
 __all__ = ["Judge"]
 
@@ -66,8 +67,8 @@ class Judge:
             self.contexts,
         )
 
-    def ranking(self, scorer: Scorer, private_vectors: NDArray[np.float32]) -> PeopleScorer:
-        """Return the scores that a ranker and everybody's private vectors, float32 (n, d), give."""
+    def ranking(self, scorer: Scorer, private_vectors: VectorsByPerson) -> PeopleScorer:
+        """Return the scores that a ranker and everybody's private vectors give."""
 
         def score(people: Int64Array) -> NDArray[np.float32]:
             return score_people(scorer, private_vectors[people], self.contexts.of_people(people))

@@ -1,17 +1,19 @@
 """A population of simulated devices, each a real ``Device`` in a folder of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from flwr.app import Context
+from flwr.serverapp import Grid
 
 from penchant.client import Device, DeviceSettings, Event, EventKind
+from penchant.client.app import client_app
 from penchant.shared.randomness import Randomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.datasets.dataset import Dataset
-from penchant.simulation.grid import DEVICE_KEY
+from penchant.simulation.grid import DEVICE_KEY, DeviceGrid
 
 __all__ = ["Population"]
 
@@ -34,6 +36,8 @@ class Population:
         private_vectors: float32 (n, d), of all devices; only a simulation can have them, which is
             all of the devices at once.
     """
+
+    answers_in_blocks = False
 
     def __init__(
         self, folder: Path, training: Dataset, scorer: Scorer, *, randomness: Randomness
@@ -59,6 +63,10 @@ class Population:
             settings=DeviceSettings(durable=False),
             randomness=self._randomness.spawn(device),
         )
+
+    def grid(self, *, on_reply: Callable[[int], None]) -> Grid:
+        """Return the grid that asks these devices, told of each reply."""
+        return DeviceGrid(client_app(self.training), devices=len(self), on_reply=on_reply)
 
     @contextmanager
     def training(self, context: Context) -> Iterator[Device]:

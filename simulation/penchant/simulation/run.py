@@ -10,10 +10,10 @@ import torch
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.controls import content_similarity, popularity
+from penchant.simulation.fidelity import simulated_devices
 from penchant.simulation.isolation import IsolatedDevices, sample_people
 from penchant.simulation.judge import Judge
 from penchant.simulation.outcome import Tested, results, summarise
-from penchant.simulation.population import Population
 from penchant.simulation.progress import RunObserver
 from penchant.simulation.report import (
     RoundRecord,
@@ -26,7 +26,7 @@ from penchant.simulation.report import (
 )
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.split import Stage
-from penchant.simulation.training import FinishedRound, train_federated
+from penchant.simulation.training import Devices, FinishedRound, train_federated
 from penchant.simulation.workspace import Workspace
 from penchant.simulation.world import World, prepare
 
@@ -43,6 +43,8 @@ def simulate(
     tell: Callable[[str], None],
     observer: Callable[[World], RunObserver],
     resume: bool = False,
+    workers: int = 1,
+    ray: str | None = None,
 ) -> Summary:
     """Run a simulation in ``folder`` and return its summary.
 
@@ -53,6 +55,8 @@ def simulate(
         tell: told what is being done before and after the rounds, for people.
         observer: makes the display of the rounds once the plan is known.
         resume: continue an interrupted run at its last finished round.
+        workers: how many processes train blocks of devices; with 1, it is this one.
+        ray: address of the Ray cluster that trains them instead; see ``choose_workers``.
 
     Raises:
         ConfigurationError: the folder holds another run, or settings do not fit the data.
@@ -62,7 +66,14 @@ def simulate(
     workspace.check(settings, resume=resume)
     world = prepare(settings, tell=tell)
     return run_world(
-        world, settings, workspace, command=command, tell=tell, display=observer(world)
+        world,
+        settings,
+        workspace,
+        command=command,
+        tell=tell,
+        display=observer(world),
+        workers=workers,
+        ray=ray,
     )
 
 
@@ -74,6 +85,8 @@ def run_world(
     command: str,
     tell: Callable[[str], None],
     display: RunObserver,
+    workers: int = 1,
+    ray: str | None = None,
 ) -> Summary:
     """Run what is left of a simulation of ``world`` and return its summary.
 
@@ -84,18 +97,28 @@ def run_world(
         command: how to run it again, for the report.
         tell: told what is being done before and after the rounds, for people.
         display: shows the rounds.
+        workers: see ``simulate``.
+        ray: see ``simulate``.
     """
     started = datetime.now(UTC)
     # Devices train one after the other, on tensors too small to share between threads; and one
     # thread adds numbers up in one order, so that the same seed gives the same run.
     torch.set_num_threads(1)
     workspace.claim(settings)
-    run = _Run(world, settings, workspace)
-    tell(f"{world.dataset.n_people:,} devices observe their histories")
-    run.populate()
-    trained = run.train(display)
-    tell("test, and controls: some devices train alone")
-    tested = run.test(trained)
+    with simulated_devices(
+        world,
+        settings.fidelity,
+        workspace.devices,
+        randomness=SeededRandomness(settings.seed).spawn(DEVICE_STREAM),
+        processes=workers,
+        ray=ray,
+    ) as devices:
+        run = _Run(world, settings, workspace, devices)
+        tell(f"{world.dataset.n_people:,} devices observe their histories")
+        devices.observe_training()
+        trained = run.train(display)
+        tell("test, and controls: some devices train alone")
+        tested = run.test(trained)
     trained.ranker.save(workspace.ranker)
     rounds = read_rounds(workspace.folder)
     summary = summarise(world, settings, rounds, tested, command=command, started=started)
@@ -108,17 +131,18 @@ def run_world(
 class _Run:
     """One run: its world, its devices and its judges."""
 
-    def __init__(self, world: World, settings: SimulationSettings, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        world: World,
+        settings: SimulationSettings,
+        workspace: Workspace,
+        devices: Devices,
+    ) -> None:
         self._world = world
         self._seed = settings.seed
         self._workspace = workspace
         self._randomness = SeededRandomness(settings.seed)
-        self._population = Population(
-            workspace.devices,
-            world.split.training,
-            world.scorer,
-            randomness=self._randomness.spawn(DEVICE_STREAM),
-        )
+        self._devices = devices
         self._validation, self._test = self._judge("validation", 0), self._judge("test", 1)
 
     def _judge(self, stage: Stage, number: int) -> Judge:
@@ -128,10 +152,6 @@ class _Run:
             history_length=self._world.plan.recipe.history_length,
             rng=np.random.default_rng([self._seed, NEGATIVES_STREAM, number]),
         )
-
-    def populate(self) -> None:
-        """Let the devices observe their people's training events."""
-        self._population.observe_training()
 
     def train(self, display: RunObserver) -> Scorer:
         """Run the rounds that are left and return the trained ranker."""
@@ -151,7 +171,7 @@ class _Run:
             train_federated(
                 initial,
                 state,
-                self._population,
+                self._devices,
                 self._world.plan,
                 randomness=self._randomness.spawn(SERVER_STREAM),
                 on_cohort=display.round_started,
@@ -164,7 +184,7 @@ class _Run:
 
     def test(self, trained: Scorer) -> Tested:
         """Score the test items, once, and the controls."""
-        world, vectors = self._world, self._population.private_vectors
+        world, vectors = self._world, self._devices.private_vectors
         similarity = content_similarity(
             world.scorer.catalogue.embeddings, world.split, stage="test"
         )
@@ -192,7 +212,7 @@ class _Run:
     def _record(self, finished: FinishedRound) -> RoundRecord:
         outcome, plan = finished.outcome, self._world.plan
         scorer = self._world.scorer.with_vector(finished.state.vector)
-        ranking = self._validation.ranking(scorer, self._population.private_vectors)
+        ranking = self._validation.ranking(scorer, self._devices.private_vectors)
         user = plan.user_epsilon(outcome.round_number)
         event = plan.event_epsilon(outcome.round_number)
         return RoundRecord(

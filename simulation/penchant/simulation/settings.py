@@ -12,8 +12,13 @@ __all__ = ["Fidelity", "PrivacyUnit", "SimulationSettings"]
 
 
 class Fidelity(StrEnum):
-    """How devices are simulated. ``device``: each is a real ``Device`` with its own store."""
+    """How devices are simulated.
 
+    ``cohort``: all devices of a round are trained together, as tensor work. ``device``: each is a
+    real ``Device`` with its own store. The numbers are the same.
+    """
+
+    COHORT = "cohort"
     DEVICE = "device"
 
 
@@ -61,7 +66,7 @@ class SimulationSettings(BaseModel):
 
     dataset: str = "movielens-100k"
     preset: Preset = Preset.FULL
-    fidelity: Fidelity = Fidelity.DEVICE
+    fidelity: Fidelity = Fidelity.COHORT
     rounds: int | None = Field(default=None, gt=0)
     devices: int | None = Field(default=None, gt=0)
     cohort: int | None = Field(default=None, gt=0)

@@ -4,20 +4,51 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 from flwr.app import Context, RecordDict
+from flwr.serverapp import Grid
+from numpy.typing import NDArray
 
-from penchant.client.app import client_app
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
 from penchant.server.strategy import RoundOutcome
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
-from penchant.simulation.grid import RUN_ID, DeviceGrid
+from penchant.simulation.grid import RUN_ID
 from penchant.simulation.plan import Plan
-from penchant.simulation.population import Population
 
-__all__ = ["FinishedRound", "train_federated"]
+__all__ = ["Devices", "FinishedRound", "VectorsByPerson", "train_federated"]
+
+
+class VectorsByPerson(Protocol):
+    """Private vectors of a whole population; only a simulation can have them."""
+
+    def __getitem__(self, people: NDArray[np.int64], /) -> NDArray[np.float32]:
+        """Return those of ``people``, int64 (n,), as float32 (n, d)."""
+
+
+class Devices(Protocol):
+    """A population of simulated devices; person i of the data set is device i."""
+
+    @property
+    def answers_in_blocks(self) -> bool:
+        """Whether replies are sums over several devices."""
+
+    @property
+    def private_vectors(self) -> VectorsByPerson:
+        """The private vectors as they stand."""
+
+    def observe_training(self) -> None:
+        """Let the devices observe their people's training events, unless they have."""
+
+    def grid(self, *, on_reply: Callable[[int], None]) -> Grid:
+        """Return the grid that asks these devices.
+
+        Args:
+            on_reply: told how many devices have answered, after each reply.
+        """
 
 
 @dataclass(frozen=True)
@@ -38,12 +69,12 @@ class FinishedRound:
 def train_federated(
     scorer: Scorer,
     state: RoundState,
-    population: Population,
+    devices: Devices,
     plan: Plan,
     *,
     randomness: SeededRandomness,
     on_cohort: Callable[[int, int], None],
-    on_reply: Callable[[], None],
+    on_reply: Callable[[int], None],
     on_round: Callable[[FinishedRound], None],
 ) -> None:
     """Run the rounds left after ``state``.
@@ -51,11 +82,11 @@ def train_federated(
     Args:
         scorer: the initial ranker.
         state: where the run stands.
-        population: the devices.
+        devices: the population.
         plan: constants of the run.
         randomness: draws cohorts and central noise.
         on_cohort: told the round and its cohort's size before devices are asked.
-        on_reply: told after each device's reply.
+        on_reply: told how many devices have answered, after each reply.
         on_round: told each finished round before the next begins.
     """
     # Flower narrates every round; a simulation has its own display.
@@ -76,10 +107,10 @@ def train_federated(
         randomness=randomness,
         on_cohort=cohort_drawn,
         on_round=round_done,
+        takes_blocks=devices.answers_in_blocks,
     )
-    grid = DeviceGrid(client_app(population.training), devices=len(population), on_reply=on_reply)
     context = Context(run_id=RUN_ID, node_id=0, node_config={}, state=RecordDict(), run_config={})
-    app(grid, context)
+    app(devices.grid(on_reply=on_reply), context)
 
 
 class _Stopwatch:

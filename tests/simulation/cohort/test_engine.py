@@ -4,8 +4,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from penchant.client import EventKind
@@ -48,9 +46,7 @@ def make_block(lengths: list[int], *, items: int = ITEMS, seed: int = 0) -> Bloc
     rng = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     times = np.concatenate([np.cumsum(rng.integers(0, 90_000, n)) for n in lengths])
-    histories = Histories(
-        offsets, rng.integers(0, items, int(offsets[-1])), times.astype(np.int64)
-    )
+    histories = Histories(offsets, rng.integers(0, items, int(offsets[-1])), times.astype(np.int64))
     devices = np.sort(rng.choice(10_000, len(lengths), replace=False)).astype(np.int64)
     vectors = rng.standard_normal((len(lengths), DIMENSION)).astype(np.float32)
     return Block(devices, histories, vectors)

@@ -1,5 +1,7 @@
 """Local training of a block of devices: what ``train_round`` does on each, for all at once."""
 
+from functools import lru_cache
+
 from penchant.shared.contract import TrainingTask
 from penchant.shared.ranker import RankerSettings
 from penchant.simulation.cohort.block import Block, BlockTraining, Constants
@@ -24,7 +26,7 @@ def train_block(constants: Constants, task: TrainingTask, block: Block) -> Block
         block: at least one device.
     """
     settings, training = constants.settings, task.training
-    start = Start.of(settings, constants.features, task.vector)
+    start = _start(constants, task)
     streams = [
         constants.randomness.spawn(int(device), task.round_number) for device in block.devices
     ]
@@ -59,6 +61,12 @@ def train_block(constants: Constants, task: TrainingTask, block: Block) -> Block
     return train_events_apart(
         start, block, chunks, training=training, privacy=privacy, streams=streams
     )
+
+
+@lru_cache(maxsize=1)
+def _start(constants: Constants, task: TrainingTask) -> Start:
+    """Return the round's start, which its blocks share; arguments are told by identity."""
+    return Start.of(constants.settings, constants.features, task.vector)
 
 
 def _numbers(settings: RankerSettings, draws: Draws, *, together: bool, noisy: bool) -> int:

@@ -1,6 +1,8 @@
 """Private vectors of a whole population in one memory-mapped file."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +26,9 @@ class PrivateVectors:
     def __init__(self, folder: Path, *, devices: int, dimension: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._vectors: NDArray[np.float32] = _mapped(
-            folder / "vectors.f4", np.dtype("<f4"), (devices, 2, dimension)
+            folder / "vectors.f4", "<f4", (devices, 2, dimension)
         )
-        self._rounds: NDArray[np.int32] = _mapped(
-            folder / "rounds.i4", np.dtype("<i4"), (devices, 2)
-        )
+        self._rounds: NDArray[np.int32] = _mapped(folder / "rounds.i4", "<i4", (devices, 2))
 
     def __len__(self) -> int:
         """Return the number of devices."""
@@ -63,8 +63,8 @@ class PrivateVectors:
         return slots, numbers[np.arange(len(slots)), slots]
 
 
-def _mapped(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
+def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return the file as an array; a new one is all zeros, and takes no room until written."""
     with path.open("ab") as file:
-        file.truncate(dtype.itemsize * int(np.prod(shape)))
+        file.truncate(np.dtype(dtype).itemsize * math.prod(shape))
     return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
