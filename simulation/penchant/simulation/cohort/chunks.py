@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from penchant.simulation.cohort.block import Histories
-from penchant.simulation.cohort.draws import Batches, Draws, excluded_negatives
-from penchant.simulation.cohort.nextevent import Examples
+from penchant.simulation.cohort.draws import Draws
+from penchant.simulation.cohort.examples import Examples
 
 __all__ = ["Chunk", "cut"]
 
@@ -22,36 +21,11 @@ class Chunk:
 
     Attributes:
         rows: int64 (n,), their places in the block.
-        histories: events of the block.
-        draws: what these devices drew.
-        items: J.
-        length: L.
+        steps: the examples of each step.
     """
 
     rows: NDArray[np.int64]
-    histories: Histories
-    draws: Draws
-    items: int
-    length: int
-
-    def batches(self, *, step: int) -> Batches:
-        """Return one step's examples but for the negatives."""
-        return Batches.of(self.histories, self.rows, self.draws, step=step, length=self.length)
-
-    def examples(self, *, step: int) -> Examples:
-        """Return one step's examples, with catalogue rows for table rows."""
-        batches = self.batches(step=step)
-        negatives = self.draws.negatives[:, step]
-        excluded = excluded_negatives(self.histories, self.rows, negatives, items=self.items)
-        return Examples(
-            targets=torch.from_numpy(batches.targets),
-            weights=torch.from_numpy(batches.weights),
-            context=torch.from_numpy(batches.context),
-            missing=torch.from_numpy(batches.missing),
-            ages=torch.from_numpy(batches.ages),
-            negatives=torch.from_numpy(negatives),
-            excluded=torch.from_numpy(excluded),
-        )
+    steps: list[Examples]
 
 
 def cut(
@@ -66,8 +40,15 @@ def cut(
         length: L.
         numbers: how many numbers the largest array of one device has.
     """
-    order = np.argsort(draws.counts.max(axis=1), kind="stable")
+    largest = draws.counts.max(axis=1)
+    order = np.argsort(largest, kind="stable")
+    steps = [
+        Examples.of(histories, draws, order, step=step, length=length, items=items)
+        for step in range(draws.counts.shape[1])
+    ]
     size = max(1, CACHED_NUMBERS // numbers)
     for start in range(0, len(order), size):
-        rows = order[start : start + size]
-        yield Chunk(rows, histories, draws.of_devices(rows), items, length)
+        some = slice(start, start + size)
+        rows = order[some]
+        width = max(1, int(largest[rows[-1]]))
+        yield Chunk(rows, [examples.part(some, largest=width) for examples in steps])

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from penchant.shared.contract import LocalTraining
 from penchant.shared.randomness import SeededRandomness
-from penchant.shared.scoring import SECONDS_PER_HOUR
 from penchant.simulation.cohort.block import Histories
 
-__all__ = ["Batches", "Draws", "draw_events", "draw_examples", "excluded_negatives"]
+__all__ = ["Draws", "draw_events", "draw_examples"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,64 +30,6 @@ class Draws:
     places: NDArray[np.int64]
     counts: NDArray[np.int64]
     negatives: NDArray[np.int64]
-
-    def of_devices(self, rows: NDArray[np.int64]) -> "Draws":
-        """Return the draws of some devices, cut to their largest batch."""
-        counts = self.counts[rows]
-        largest = max(1, int(counts.max(initial=0)))
-        return Draws(self.places[rows, :, :largest], counts, self.negatives[rows])
-
-
-@dataclass(frozen=True, eq=False)
-class Batches:
-    """One step's examples of n devices; ``weights`` is 0 where a device has fewer than B.
-
-    Attributes:
-        targets: int64 (n, B), catalogue rows of the events to predict.
-        weights: float32 (n, B), 1 / the device's number of examples, or 0.
-        context: int64 (n, B, L), catalogue rows of the events before, latest first.
-        missing: bool (n, B, L), where there is no event so far back.
-        ages: float32 (n, B, L), log(1 + hours) from each context event to the target.
-    """
-
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    context: NDArray[np.int64]
-    missing: NDArray[np.bool_]
-    ages: NDArray[np.float32]
-
-    @classmethod
-    def of(
-        cls, histories: Histories, rows: NDArray[np.int64], draws: Draws, *, step: int, length: int
-    ) -> "Batches":
-        """Return the examples of one step.
-
-        Args:
-            histories: events of the block.
-            rows: int64 (n,), places in the block of the devices wanted.
-            draws: what these devices drew.
-            step: which step, from 0.
-            length: L, how many earlier events an event is predicted from.
-        """
-        places, counts = draws.places[:, step], draws.counts[:, step, None]
-        present = np.arange(places.shape[1]) < counts
-        places = np.where(present, places, 0)
-        # A device without events has no place of its own to point to; any will do, of weight 0.
-        last = len(histories.items) - 1
-        starts = np.minimum(histories.offsets[rows], max(last, 0))[:, None]
-        events = starts + places
-        lags = np.arange(1, length + 1)
-        missing = (places[..., None] < lags) | ~present[..., None]
-        before = np.where(missing, events[..., None], events[..., None] - lags)
-        seconds = histories.times[events][..., None] - histories.times[before]
-        ages = np.log1p(np.maximum(seconds, 0) / SECONDS_PER_HOUR).astype(np.float32)
-        return cls(
-            targets=histories.items[events],
-            weights=np.where(present, 1 / np.maximum(counts, 1), 0).astype(np.float32),
-            context=histories.items[before],
-            missing=missing,
-            ages=ages,
-        )
 
 
 def draw_examples(
@@ -154,23 +95,6 @@ def draw_events(
     places[np.arange(places.shape[1]) < counts[:, None]] = np.concatenate(chosen)
     shape = (len(lengths), training.steps)
     return Draws(places.reshape(*shape, -1), counts.reshape(shape), negatives)
-
-
-def excluded_negatives(
-    histories: Histories,
-    rows: NDArray[np.int64],
-    negatives: NDArray[np.int64],
-    *,
-    items: int,
-) -> NDArray[np.bool_]:
-    """Return which negatives, int64 (n, ...), a device's person is known to like, bool."""
-    known = np.zeros((len(rows), items), dtype=np.bool_)
-    lengths = histories.lengths[rows]
-    own = np.repeat(np.arange(len(rows)), lengths)
-    within = np.arange(len(own)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    known[own, histories.items[np.repeat(histories.offsets[rows], lengths) + within]] = True
-    places = np.arange(len(rows)).reshape(-1, *[1] * (negatives.ndim - 1))
-    return known[places, negatives]
 
 
 def _every_item(devices: int, training: LocalTraining, items: int) -> NDArray[np.int64]:

@@ -24,6 +24,7 @@ from penchant.shared.randomness import SeededRandomness
 from penchant.simulation.cohort.block import Block, BlockTraining
 from penchant.simulation.cohort.chunks import Chunk
 from penchant.simulation.cohort.eventgradients import Candidates, clipped_sums
+from penchant.simulation.cohort.examples import Examples
 from penchant.simulation.cohort.start import Start
 from penchant.simulation.cohort.totals import (
     UpdateTotal,
@@ -64,7 +65,7 @@ def train_events_together(
     vectors = block.private_vectors.copy()
     for chunk in chunks:
         private = torch.from_numpy(block.private_vectors[chunk.rows])
-        drawn = _Drawn.of(chunk, step=0)
+        drawn = _Drawn.of(chunk.steps[0])
         rows = drawn.rows
         features = start.features[rows]
         candidates = drawn.candidates(start.tables.items[rows], features, private)
@@ -122,8 +123,8 @@ def train_events_apart(
     for chunk in chunks:
         rankers = _NoisyRankers(start, torch.from_numpy(vectors[chunk.rows]))
         noise = [streams[row].spawn(NOISE_KEY) for row in chunk.rows]
-        for step in range(training.steps):
-            rankers.step(chunk, noise, step=step, training=training, privacy=privacy)
+        for examples in chunk.steps:
+            rankers.step(examples, noise, training=training, privacy=privacy)
         norms = update_norms(rankers.changes.values())
         finite = norms.isfinite() & rankers.private.isfinite().all(1)
         factors = clipping_factors(norms, training.clipping_norm)
@@ -150,15 +151,14 @@ class _NoisyRankers:
 
     def step(
         self,
-        chunk: Chunk,
+        examples: Examples,
         noise: list[SeededRandomness],
         *,
-        step: int,
         training: LocalTraining,
         privacy: EventPrivacy,
     ) -> None:
         """Take a step."""
-        drawn = _Drawn.of(chunk, step=step)
+        drawn = _Drawn.of(examples)
         rows = drawn.rows
         features = self._start.features[rows]
         candidates = drawn.candidates(self._table(rows, features), features, self.private)
@@ -223,14 +223,9 @@ class _Drawn:
     negatives: Tensor
 
     @classmethod
-    def of(cls, chunk: Chunk, *, step: int) -> "_Drawn":
-        """Return what the devices of ``chunk`` drew."""
-        batches = chunk.batches(step=step)
-        return cls(
-            torch.from_numpy(batches.targets),
-            torch.from_numpy(batches.weights > 0),
-            torch.from_numpy(chunk.draws.negatives[:, step]),
-        )
+    def of(cls, examples: Examples) -> "_Drawn":
+        """Return what the devices of a chunk drew for a step."""
+        return cls(examples.targets, examples.weights > 0, examples.negatives)
 
     @property
     def rows(self) -> Tensor:

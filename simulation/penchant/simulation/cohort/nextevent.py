@@ -5,40 +5,16 @@ over target and negatives p, and example weights w, dloss/ds = w (p - [target]).
 follows by the chain rule through s = z . v + b and z = u + sum of attended context vectors.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
+from penchant.simulation.cohort.examples import Examples
 from penchant.simulation.cohort.tables import Attention, Gradients, Tables
 
-__all__ = ["Examples", "add_gradients"]
+__all__ = ["add_gradients"]
 
 # Far below any score, and finite, so that products with it are never NaN.
 NEVER = -1e30
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """One step's examples of n devices, as rows of tables.
-
-    Attributes:
-        targets: int64 (n, B).
-        weights: float32 (n, B), 0 where there is no example.
-        context: int64 (n, B, L); any row where ``missing``.
-        missing: bool (n, B, L).
-        ages: float32 (n, B, L).
-        negatives: int64 (n, N).
-        excluded: bool (n, N), negatives that do not count.
-    """
-
-    targets: Tensor
-    weights: Tensor
-    context: Tensor
-    missing: Tensor
-    ages: Tensor
-    negatives: Tensor
-    excluded: Tensor
 
 
 def add_gradients(
@@ -101,7 +77,7 @@ def add_gradients(
 
 
 def _rows(table: Tensor, rows: Tensor) -> Tensor:
-    return table.index_select(0, rows.flatten()).view(*rows.shape, table.shape[1])
+    return table.index_select(0, rows.reshape(-1)).view(*rows.shape, table.shape[1])
 
 
 def _softmax(
@@ -146,7 +122,7 @@ def _add_attention_gradients(
     sums: Gradients,
 ) -> None:
     vectors = _rows(tables.context, examples.context)
-    on_weights = (vectors @ on_queries[..., None]).squeeze(3)
+    on_weights = (vectors * on_queries[:, :, None]).sum(3)
     centred = on_weights - (attended * on_weights).sum(2, keepdim=True)
     on_logits = attended * centred
     on_logits[~finite] = 0.0

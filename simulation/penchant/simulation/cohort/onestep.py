@@ -44,7 +44,7 @@ def train_one_step(
     )
     for chunk in chunks:
         gradient, finite = add_gradients(
-            chunk.examples(step=0),
+            chunk.steps[0],
             torch.from_numpy(block.private_vectors[chunk.rows]),
             start.tables,
             start.attention,
@@ -58,10 +58,11 @@ def train_one_step(
 def _total(start: Start, sums: Gradients, rates: LearningRates) -> NDArray[np.float32]:
     total = UpdateTotal(start.settings)
     on_items, popularity = torch.split(sums.items, [start.settings.dimension, 1], dim=1)
-    tied = "context_projection" not in total.arrays
+    if "context_projection" not in total.arrays:
+        on_items = on_items + sums.context
     for name, array in total.arrays.items():
         if name == "item_projection":
-            array += start.features.T @ (on_items + sums.context if tied else on_items)
+            array += start.features.T @ on_items
         elif name == "context_projection":
             array += start.features.T @ sums.context
         elif name == "popularity":

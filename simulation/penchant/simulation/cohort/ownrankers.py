@@ -15,7 +15,8 @@ from torch import Tensor
 from penchant.shared.contract import LearningRates, LocalTraining
 from penchant.simulation.cohort.block import Block, BlockTraining
 from penchant.simulation.cohort.chunks import Chunk
-from penchant.simulation.cohort.nextevent import Examples, add_gradients
+from penchant.simulation.cohort.examples import Examples
+from penchant.simulation.cohort.nextevent import add_gradients
 from penchant.simulation.cohort.start import Start
 from penchant.simulation.cohort.tables import Attention, Gradients, Tables, item_table
 from penchant.simulation.cohort.totals import UpdateTotal, clipping_factors, update_norms
@@ -36,9 +37,9 @@ class _Met:
     steps: list[Examples]
 
     @classmethod
-    def of(cls, chunk: Chunk, *, steps: int) -> "_Met":
-        """Return what the devices of ``chunk`` meet."""
-        examples = [chunk.examples(step=step) for step in range(steps)]
+    def of(cls, chunk: Chunk, *, items: int) -> "_Met":
+        """Return what the devices of ``chunk`` meet, in a catalogue of J ``items``."""
+        examples = chunk.steps
         devices = len(chunk.rows)
         parts = [
             part.reshape(devices, -1)
@@ -46,18 +47,18 @@ class _Met:
             for part in (step.targets, step.negatives, step.context)
         ]
         rows = torch.cat(parts, dim=1)
-        keys = (rows + chunk.items * torch.arange(devices)[:, None]).numpy()
+        keys = (rows + items * torch.arange(devices)[:, None]).numpy()
         distinct, inverse = np.unique(keys, return_inverse=True)
-        owner, item = np.divmod(distinct, chunk.items)
+        owner, item = np.divmod(distinct, items)
         starts = np.searchsorted(owner, np.arange(devices + 1))
         width = int(np.diff(starts).max())
         place = owner * width + np.arange(len(owner)) - starts[owner]
-        items = np.zeros(devices * width, dtype=np.int64)
-        items[place] = item
+        rows_met = np.zeros(devices * width, dtype=np.int64)
+        rows_met[place] = item
         local = torch.from_numpy(place[inverse].reshape(keys.shape))
         found = iter(torch.split(local, [part.shape[1] for part in parts], dim=1))
         return cls(
-            torch.from_numpy(items).view(devices, width),
+            torch.from_numpy(rows_met).view(devices, width),
             [
                 Examples(
                     targets=next(found).view_as(step.targets),
@@ -169,7 +170,7 @@ def train_own_rankers(
     succeeded = np.ones(len(block.devices), dtype=np.bool_)
     total = UpdateTotal(settings)
     for chunk in chunks:
-        met = _Met.of(chunk, steps=training.steps)
+        met = _Met.of(chunk, items=settings.items)
         rankers = _OwnRankers(start, met)
         private = torch.from_numpy(block.private_vectors[chunk.rows])
         finite = torch.ones(len(chunk.rows), dtype=torch.bool)
