@@ -1,14 +1,19 @@
 """A block of devices trained together gives what each of them gives by itself."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from penchant.client import EventKind
 from penchant.client.training.rounds import train_round
 from penchant.shared.contract import EventPrivacy, LearningRates, LocalTraining, TrainingTask
+from penchant.shared.errors import RoundError
 from penchant.shared.history import History
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.ranker import Preset, RankerSettings
@@ -142,3 +147,148 @@ def test_a_block_trains_as_its_devices_do(
     )
     found = assert_same(constants, task, make_block(LENGTHS))
     assert np.abs(found.total).max() > 0.01
+
+
+@given(
+    lengths=st.lists(st.integers(0, 12), min_size=1, max_size=6),
+    preset=st.sampled_from(list(Preset)),
+    steps=st.integers(1, 2),
+    norm=st.sampled_from([None, 0.1, 10.0]),
+    private=st.booleans(),
+    negatives=st.sampled_from([1, 6, 8, 40]),
+    examples=st.integers(1, 9),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_histories_train_as_their_devices_do(
+    lengths: list[int],
+    preset: Preset,
+    steps: int,
+    norm: float | None,
+    private: bool,
+    negatives: int,
+    examples: int,
+    seed: int,
+) -> None:
+    """Whatever the histories, over a catalogue so small that draws repeat or take every item."""
+    constants = make_constants(preset, items=8)
+    task = make_task(
+        constants,
+        steps=steps,
+        examples=examples,
+        negatives=negatives,
+        clipping_norm=norm,
+        event_privacy=event_privacy() if private else None,
+    )
+    assert_same(constants, task, make_block(lengths, items=8, seed=seed))
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize("norm", [None, 0.5])
+def test_the_parts_of_a_block_add_up(norm: float | None, private: bool) -> None:
+    """A block gives the sum of what its devices give in blocks of one; order is no matter."""
+    constants = make_constants(Preset.FULL)
+    privacy = event_privacy() if private else None
+    task = make_task(constants, clipping_norm=norm, event_privacy=privacy)
+    whole = make_block(LENGTHS)
+    histories, offsets = whole.histories, whole.histories.offsets
+    total = np.zeros(constants.settings.size)
+    for row in range(len(LENGTHS)):
+        own = slice(offsets[row], offsets[row + 1])
+        one = Block(
+            whole.devices[[row]],
+            Histories(np.array([0, LENGTHS[row]]), histories.items[own], histories.times[own]),
+            whole.private_vectors[[row]],
+        )
+        total += train_block(constants, task, one).total
+    np.testing.assert_allclose(train_block(constants, task, whole).total, total, atol=1e-5)
+
+
+def test_a_device_that_overflows_fails_alone() -> None:
+    """It is left out of the sum and keeps its private vector; the others train as ever."""
+    constants = make_constants(Preset.TEXT)
+    for norm in (None, 0.5):
+        task = make_task(constants, clipping_norm=norm)
+        block = make_block(LENGTHS)
+        rest = block.private_vectors.copy()
+        block.private_vectors[3] = 3e38
+        found = train_block(constants, task, block)
+        assert found.succeeded.tolist() == [row != 3 for row in range(len(LENGTHS))]
+        np.testing.assert_array_equal(found.private_vectors[3], block.private_vectors[3])
+        lengths = [0 if row == 3 else length for row, length in enumerate(LENGTHS)]
+        kept = np.repeat(np.arange(len(LENGTHS)), LENGTHS) != 3
+        quiet = Histories(
+            np.concatenate([[0], np.cumsum(lengths)]),
+            block.histories.items[kept],
+            block.histories.times[kept],
+        )
+        expected = train_block(constants, task, Block(block.devices, quiet, rest))
+        np.testing.assert_allclose(found.total, expected.total, atol=1e-6)
+        others = np.arange(len(LENGTHS)) != 3
+        np.testing.assert_allclose(
+            found.private_vectors[others], expected.private_vectors[others], atol=1e-6
+        )
+
+
+def test_a_device_that_overflows_is_one_that_fails_by_itself() -> None:
+    """Its own training raises, as it does in device fidelity."""
+    constants = make_constants(Preset.TEXT)
+    block = make_block([5])
+    block.private_vectors[:] = 3e38
+    with np.errstate(all="ignore"), pytest.raises(RoundError, match="not finite"):
+        one_by_one(constants, make_task(constants), block)
+
+
+NOISE = 1.7
+
+
+def noise_of(
+    constants: Constants, block: Block, seed: int, *, together: bool
+) -> NDArray[np.float64]:
+    """What noise adds to the summed update and to all private vectors, in standard deviations."""
+    seeded = replace(constants, randomness=SeededRandomness(seed).spawn(1))
+
+    def result(noise_multiplier: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        task = make_task(seeded, event_privacy=event_privacy(noise_multiplier))
+        if together:
+            found = train_block(seeded, task, block)
+            return found.total.astype(np.float64), found.private_vectors
+        return one_by_one(seeded, task, block)
+
+    noisy, clean = result(NOISE), result(NO_NOISE)
+    privacy = event_privacy(NOISE)
+    unit = NOISE * privacy.clipping_norm / privacy.expected_batch_size
+    shapes = constants.settings.shapes()
+    rates = np.concatenate(
+        [np.full(int(np.prod(shape)), RATES.of(name)) for name, shape in shapes.items()]
+    )
+    shared = (noisy[0] - clean[0]) / (rates * unit * np.sqrt(len(block.devices)))
+    private = (noisy[1] - clean[1]) / (RATES.private_vector * unit)
+    return np.concatenate([shared, private.ravel().astype(np.float64)])
+
+
+@pytest.mark.parametrize(("together", "runs"), [(True, 600), (False, 120)])
+def test_noise_has_the_same_law_together_and_one_by_one(together: bool, runs: int) -> None:
+    """Noise on the sum and on all private vectors is standard normal, all of it independent.
+
+    Three chi-squared tests over runs with fixed seeds, each with a false-alarm rate of 1e-4: of
+    the means, of the variances and of all correlations.
+    """
+    constants = make_constants(Preset.COMPACT, items=8)
+    block = make_block([6, 0, 9], items=8)
+    drawn = np.stack([noise_of(constants, block, seed, together=together) for seed in range(runs)])
+    numbers = drawn.shape[1]
+    assert numbers == constants.settings.size + block.private_vectors.size
+    assert chi2.sf(runs * np.square(drawn.mean(axis=0)).sum(), numbers) > 1e-4
+    squares = np.square(drawn).sum()
+    assert 1e-4 / 2 < chi2.sf(squares, numbers * runs) < 1 - 1e-4 / 2
+    correlations = np.triu(drawn.T @ drawn / runs, 1)
+    pairs = numbers * (numbers - 1) // 2
+    assert chi2.sf(runs * np.square(correlations).sum(), pairs) > 1e-4
+
+
+def test_a_device_that_clips_its_noisy_update_draws_all_of_its_noise() -> None:
+    """With event and user privacy together, noise on or not, each device's numbers are its own."""
+    constants = make_constants(Preset.FULL)
+    task = make_task(constants, steps=2, clipping_norm=0.3, event_privacy=event_privacy(1.0))
+    assert_same(constants, task, make_block(LENGTHS))

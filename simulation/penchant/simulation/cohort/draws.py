@@ -48,7 +48,7 @@ def draw_examples(
         items: J, size of the catalogue.
     """
     lengths = histories.lengths
-    largest = min(training.examples, int(lengths.max(initial=0)))
+    largest = min(training.examples, max(1, int(lengths.max(initial=0))))
     places = np.broadcast_to(np.arange(largest), (len(lengths), training.steps, largest)).copy()
     negatives = _every_item(len(lengths), training, items)
     for row, (stream, length) in enumerate(zip(streams, lengths, strict=True)):

@@ -1,0 +1,79 @@
+"""Cohort and device fidelity: the same server, the same numbers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from penchant.server.checkpoints import RoundState
+from penchant.shared.randomness import SeededRandomness
+from penchant.shared.ranker import Preset
+from penchant.simulation.fidelity import simulated_devices
+from penchant.simulation.plan import Plan
+from penchant.simulation.settings import Fidelity, PrivacyUnit
+from penchant.simulation.training import FinishedRound, train_federated
+from penchant.simulation.world import World
+
+MakeWorld = Callable[..., World]
+ROUNDS = 3
+
+
+def ignore(*told: int) -> None:
+    """Take no notice."""
+
+
+def trained(
+    world: World, plan: Plan, fidelity: Fidelity, folder: Path, **workers: Any
+) -> tuple[NDArray[np.float32], NDArray[np.float32], list[FinishedRound]]:
+    """Return the ranker and the private vectors that the rounds give, and the rounds."""
+    rounds: list[FinishedRound] = []
+    with simulated_devices(
+        world, fidelity, folder, randomness=SeededRandomness(0).spawn(1), **workers
+    ) as devices:
+        devices.observe_training()
+        train_federated(
+            world.scorer,
+            RoundState.initial(world.scorer.ranker.vector),
+            devices,
+            plan,
+            randomness=SeededRandomness(0).spawn(0),
+            on_cohort=ignore,
+            on_reply=ignore,
+            on_round=rounds.append,
+        )
+        everybody = np.arange(world.split.training.n_people)
+        return rounds[-1].state.vector, devices.private_vectors[everybody].copy(), rounds
+
+
+def noiseless(plan: Plan) -> Plan:
+    """Return the plan with devices' own noise far below what float32 shows, clipping active."""
+    training = plan.rounds.training
+    if training.event_privacy is not None:
+        privacy = training.event_privacy.model_copy(update={"noise_multiplier": 1e-12})
+        training = training.model_copy(update={"event_privacy": privacy})
+    if plan.user is not None:
+        # Tight enough that every update is clipped.
+        training = training.model_copy(update={"clipping_norm": 0.1})
+    return replace(plan, rounds=plan.rounds.model_copy(update={"training": training}))
+
+
+@pytest.mark.parametrize(("preset", "unit"), list(product(Preset, PrivacyUnit)))
+def test_both_fidelities_give_the_same_numbers(
+    world: MakeWorld, tmp_path: Path, preset: Preset, unit: PrivacyUnit
+) -> None:
+    """After 3 rounds, ranker and private vectors agree to 1e-5; central noise is the same draw."""
+    private = {} if unit is PrivacyUnit.NONE else {"epsilon": 8.0, "delta": 1e-4}
+    made = world(preset=preset, privacy=unit, rounds=ROUNDS, cohort=20, **private)
+    plan = noiseless(made.plan)
+    one = trained(made, plan, Fidelity.DEVICE, tmp_path / "device")
+    other = trained(made, plan, Fidelity.COHORT, tmp_path / "cohort")
+    assert np.abs(one[0] - made.scorer.ranker.vector).max() > 1e-3
+    assert np.abs(one[1]).max() > 1e-3
+    np.testing.assert_allclose(other[0], one[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(other[1], one[1], rtol=0, atol=1e-5)
+    assert [r.outcome for r in other[2]] == [r.outcome for r in one[2]]
