@@ -88,12 +88,14 @@ class RayCluster(Workers[Common, Task, Result], Generic[Constants, Common, Task,
 
     def run(self, common: Common, tasks: Iterable[Task]) -> Iterator[Result]:
         """Yield the result of each task; see ``Workers.run``."""
+        if not self._connected:  # Ray would start a cluster of its own
+            raise WorkerError("these workers are closed; make new ones")
         shared = ray.put(common)
         return in_order(
             tasks,
             submit=lambda task: self._perform.remote(self._setup, shared, task),
             wait=self._wait,
-            cancel=ray.cancel,
+            cancel=self._cancel,
             window=self.window,
         )
 
@@ -102,6 +104,11 @@ class RayCluster(Workers[Common, Task, Result], Generic[Constants, Common, Task,
         if self._connected:
             self._connected = False
             ray.shutdown()
+
+    def _cancel(self, reference: Any) -> None:
+        """Drop a task, unless all are dropped already."""
+        if self._connected:
+            ray.cancel(reference)
 
     def _wait(self, reference: Any) -> Result:
         """Return the result behind ``reference``, or raise why there is none."""

@@ -22,7 +22,7 @@ class Failure:
 
     Attributes:
         kind: the error's class.
-        arguments: its ``args``.
+        arguments: what it is made of.
         attributes: its other attributes, with the traceback as a note.
     """
 
@@ -35,8 +35,10 @@ class Failure:
         """Return ``error`` in parts; one that cannot be sent becomes a ``WorkerError``."""
         note = "Raised by a worker:\n" + "".join(traceback.format_exception(error)).rstrip()
         error.add_note(note)
-        failure = cls(type(error), error.args, dict(vars(error)))
         try:
+            # Not ``error.args``: an OSError's lack the names of its files.
+            _, arguments, *_ = error.__reduce__()
+            failure = cls(type(error), tuple(arguments), dict(vars(error)))
             pickle.loads(pickle.dumps(failure)).error()
         except Exception:  # noqa: BLE001 - whatever keeps it from being sent
             reason = f"the work raised {type(error).__name__}: {error}"

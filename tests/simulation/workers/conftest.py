@@ -1,0 +1,52 @@
+"""A Ray cluster of two nodes on this machine, and work that other processes can import."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
+
+ROOT = Path(__file__).parents[3]
+# A dead node is noticed in a second or so, not in half a minute.
+WATCHFUL = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _importable() -> Iterator[None]:
+    """Let processes that are started import the work that the tests have them do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT)
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        yield
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(_importable: None) -> "Iterator[Cluster]":
+    """Give a cluster of two nodes with one CPU each."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": WATCHFUL}
+    )
+    try:
+        cluster.add_node(num_cpus=1)
+        yield cluster
+    finally:
+        for node in reversed(cluster.list_all_nodes()):  # type: ignore[no-untyped-call]
+            cluster.remove_node(node, allow_graceful=False)
+        cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture(scope="session")
+def ray_address(ray_cluster: "Cluster") -> str:
+    """Give the address of the cluster."""
+    return str(ray_cluster.address)
