@@ -119,16 +119,16 @@ class RayCluster(Workers[Common, Task, Result], Generic[Constants, Common, Task,
                         "the Ray cluster has no CPUs left; start nodes again and resume the run"
                     )
             outcome: Result = ray.get(reference)
-        except RayTaskError as error:
-            raise WorkerError(
-                f"a Ray worker could not load the work or send its result: {error.cause!r}; every "
-                "node needs the same versions of Python, Ray and penchant"
-            ) from error
         except RayError as error:
+            if isinstance(error, RayTaskError) and not isinstance(error.cause, RayError):
+                raise WorkerError(
+                    f"a Ray worker could not load the work or send its result: {error.cause!r}; "
+                    "every node needs the same versions of Python, Ray and penchant"
+                ) from error
             raise WorkerError(
-                f"a task was given up after {self._attempts} attempts, each of which lost its "
-                f"worker or node ({type(error).__name__}: {error}); if memory ran out, make the "
-                "tasks smaller or give the nodes more"
+                f"a task was given up: it may be tried {self._attempts} times, and each time its "
+                f"worker, node or data was lost ({type(error).__name__}: {error}); if memory ran "
+                "out, make the tasks smaller or give the nodes more"
             ) from error
         return settle(outcome)
 
@@ -147,6 +147,10 @@ def _cpus() -> int:
 
 def _connect(address: str) -> None:
     """Connect this process to the cluster at ``address``."""
+    if ray.is_initialized():
+        raise WorkerError(
+            "this process is connected to a Ray cluster already; close that connection first"
+        )
     if address not in NAMED_ADDRESSES:
         _require_listener(address)
     try:

@@ -37,8 +37,8 @@ class Failure:
         error.add_note(note)
         try:
             # Not ``error.args``: an OSError's lack the names of its files.
-            _, arguments, *_ = error.__reduce__()
-            failure = cls(type(error), tuple(arguments), dict(vars(error)))
+            arguments = tuple(error.__reduce__()[1])
+            failure = cls(type(error), arguments, dict(vars(error)))
             pickle.loads(pickle.dumps(failure)).error()
         except Exception:  # noqa: BLE001 - whatever keeps it from being sent
             reason = f"the work raised {type(error).__name__}: {error}"
