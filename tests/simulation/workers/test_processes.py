@@ -89,5 +89,8 @@ def test_workers_end_with_their_caller(
         output, errors = caller.communicate(timeout=work.PATIENCE)
     work.wait_for(lambda: not any(work.lives(worker) for worker in workers))
     assert len(workers) == 2
-    assert errors == ""
+    if kind == "Ray":  # whose own core may log a line about a task that ended
+        assert "Traceback" not in errors
+    else:
+        assert errors == ""
     assert output == ("interrupted\n" if end is signal.SIGINT else "")

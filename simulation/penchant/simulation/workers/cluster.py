@@ -95,7 +95,7 @@ class RayCluster(Workers[Common, Task, Result], Generic[Constants, Common, Task,
             tasks,
             submit=lambda task: self._perform.remote(self._setup, shared, task),
             wait=self._wait,
-            cancel=self._cancel,
+            cancel=_leave,
             window=self.window,
         )
 
@@ -104,11 +104,6 @@ class RayCluster(Workers[Common, Task, Result], Generic[Constants, Common, Task,
         if self._connected:
             self._connected = False
             ray.shutdown()
-
-    def _cancel(self, reference: Any) -> None:
-        """Drop a task, unless all are dropped already."""
-        if self._connected:
-            ray.cancel(reference)
 
     def _wait(self, reference: Any) -> Result:
         """Return the result behind ``reference``, or raise why there is none."""
@@ -131,6 +126,13 @@ class RayCluster(Workers[Common, Task, Result], Generic[Constants, Common, Task,
                 "out, make the tasks smaller or give the nodes more"
             ) from error
         return settle(outcome)
+
+
+def _leave(reference: object) -> None:  # noqa: ARG001
+    """Let a task that is no longer wanted end by itself.
+
+    Ray 2.60 ends the calling process if a task is cancelled just as it finishes.
+    """
 
 
 def _perform(setup: tuple[Any, Any], common: Any, task: Any) -> Any:
