@@ -128,7 +128,7 @@ class RayCluster(Workers[Common, Task, Result], Generic[Constants, Common, Task,
         return settle(outcome)
 
 
-def _leave(reference: object) -> None:  # noqa: ARG001
+def _leave(reference: object) -> None:
     """Let a task that is no longer wanted end by itself.
 
     Ray 2.60 ends the calling process if a task is cancelled just as it finishes.
