@@ -36,8 +36,8 @@ class Dataset:
         offsets: int64 of shape (n + 1,), where each person's events begin.
         items: int32 of shape (events,), indices into ``item_ids``.
         times: int64 of shape (events,), unix seconds, never decreasing within a person.
-        folder: where the arrays, of these people and perhaps more after them, are mapped from;
-            None if they are in memory.
+        folder: holds ``offsets.npy``, ``items.npy`` and ``times.npy``, of these people and perhaps
+            more after them, from which the arrays are mapped; None if they are in memory.
 
     Raises:
         DataError: the parts do not fit together.
@@ -90,7 +90,7 @@ class Dataset:
         *,
         item_ids: list[str] | tuple[str, ...],
         item_texts: list[str] | tuple[str, ...],
-        person_ids: list[str] | tuple[str, ...],
+        person_ids: Sequence[str],
         people: ArrayLike,
         items: ArrayLike,
         times: ArrayLike,
@@ -125,7 +125,7 @@ class Dataset:
             name=name,
             item_ids=tuple(item_ids),
             item_texts=tuple(item_texts),
-            person_ids=tuple(person_ids),
+            person_ids=person_ids if isinstance(person_ids, Numbered) else tuple(person_ids),
             offsets=np.concatenate(([0], np.cumsum(counts))),
             items=what[order].astype(np.int32),
             times=when[order],

@@ -136,9 +136,8 @@ def mapped(folder: Path, name: str) -> NDArray[Any]:
     """
     path = folder / f"{name}.npy"
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r")
+        return np.asarray(np.load(path, mmap_mode="r"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read: {error}; remove the folder {folder}, it will be made again"
         ) from error
-    return array

@@ -72,7 +72,7 @@ class Truth:
         Raises:
             DataError: the data set was not generated, or its files cannot be read.
         """
-        if dataset.folder is None:
+        if dataset.folder is None or not (dataset.folder / "event_topics.npy").exists():
             raise DataError(
                 f"nobody knows the true interests behind '{dataset.name}'; "
                 "only generated populations have them"

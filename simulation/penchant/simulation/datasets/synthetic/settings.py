@@ -77,7 +77,7 @@ class PopulationSettings(BaseModel):
     seed: Whole = Field(default=0, ge=0, lt=2**32)
     texts: Texts = Texts.GENERATED
     topics: Whole = Field(default=len(TOPICS), ge=2, le=len(TOPICS))
-    skew: NotNegative = 1.5
+    skew: NotNegative = 2.0
     plateau: Annotated[float, Field(gt=0, le=1)] = 0.1
     interests: Whole = Field(default=6, ge=1)
     contrast: NotNegative = 1.5

@@ -12,7 +12,7 @@ TOPICS = MappingProxyType(
             ("Gardening", "roses, vegetable beds, compost, fruit trees, herbs, lawns, bulbs, "
              "greenhouses, hedges, wild flowers"),
             ("Astronomy", "planets, comets, telescopes, galaxies, eclipses, meteor showers, "
-             "nebulae, black holes, the moon, star charts"),
+             "nebulae, black holes, lunar craters, star charts"),
             ("Cooking", "soups, roasts, sauces, pasta, curries, stews, salads, dumplings, "
              "casseroles, omelettes"),
             ("Baking", "sourdough, croissants, cakes, biscuits, pies, rye bread, meringues, "
@@ -37,7 +37,7 @@ TOPICS = MappingProxyType(
              "breakdancing, rhymes, producers, street murals"),
             ("Painting", "watercolours, oil portraits, still lifes, landscapes, frescoes, "
              "brushwork, impressionists, sketchbooks, pigments, galleries"),
-            ("Photography", "portraits in black and white, lenses, darkrooms, street photographs, "
+            ("Photography", "monochrome portraits, lenses, darkrooms, street photographs, "
              "long exposures, macro shots, tripods, film cameras, contact sheets, flash light"),
             ("Architecture", "cathedrals, skyscrapers, bridges, floor plans, brick facades, "
              "concrete towers, vaults, villas, city squares, timber houses"),
@@ -47,8 +47,8 @@ TOPICS = MappingProxyType(
              "nightmares, zombies, possessions, monsters, ghosts"),
             ("Romance", "love letters, weddings, first kisses, heartbreaks, secret admirers, "
              "honeymoons, childhood sweethearts, blind dates, reunions, proposals"),
-            ("Science fiction", "starships, androids, time travel, alien worlds, colonies on "
-             "Mars, cyborgs, clones, space stations, wormholes, robot uprisings"),
+            ("Science fiction", "starships, androids, time travel, alien worlds, Martian "
+             "colonies, cyborgs, clones, space stations, wormholes, robot uprisings"),
             ("Fantasy", "dragons, wizards, enchanted swords, elves, quests, prophecies, dwarves, "
              "magic rings, kingdoms, spell books"),
             ("Westerns", "cowboys, sheriffs, saloons, cattle drives, gunfights, outlaws, ranches, "
