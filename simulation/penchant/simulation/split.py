@@ -204,7 +204,7 @@ def _parts(dataset: Dataset) -> Iterator[dict[str, NDArray[Any]]]:
 
 
 def _part(dataset: Dataset, first: int, end: int) -> dict[str, NDArray[Any]]:
-    """Split the people from ``first`` to ``end``, exclusive; ``counts`` are their training events."""
+    """Split the people from ``first`` to ``end``, exclusive; ``counts``: their training events."""
     n_people, own = end - first, slice(dataset.offsets[first], dataset.offsets[end])
     people = np.repeat(np.arange(n_people), np.diff(dataset.offsets[first : end + 1]))
     pairs = people * dataset.n_items + dataset.items[own]

@@ -1,5 +1,6 @@
 """Items of a generated population: topics, texts and popularity."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,7 +11,7 @@ from penchant.shared.errors import ConfigurationError
 from penchant.simulation.datasets.synthetic.settings import PopulationSettings, Texts
 from penchant.simulation.datasets.synthetic.vocabulary import ADJECTIVES, FORMS, PLACES, TOPICS
 
-__all__ = ["Items"]
+__all__ = ["Items", "genre_mixtures"]
 
 ITEM_STREAM = 0
 # Popular topics have more items and more people: sizes fall as (position + 1) ** -0.5.
@@ -115,15 +116,25 @@ def _titles(topic: str, count: int, rng: np.random.Generator) -> list[str]:
 
 
 def _films(count: int) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float32]]:
-    """Return the first titles of MovieLens-100K; a film is of all its genres alike."""
+    """Return the first titles of MovieLens-100K, with their genres as topics."""
     from penchant.simulation.datasets.movielens import GENRES, NAME
     from penchant.simulation.datasets.registry import load
 
     texts = load(NAME).item_texts[:count]
-    flags = np.zeros((count, len(GENRES)), dtype=np.float32)
+    return texts, GENRES, genre_mixtures(texts, genres=GENRES)
+
+
+def genre_mixtures(texts: Sequence[str], *, genres: Sequence[str]) -> NDArray[np.float32]:
+    """Return the genres that film texts end with, float32 (n, genres); rows sum to 1.
+
+    Args:
+        texts: such as ``"Alien (1979). Horror, Sci-Fi"``; one without genres is of all alike.
+        genres: their names.
+    """
+    columns = {genre: column for column, genre in enumerate(genres)}
+    flags = np.zeros((len(texts), len(genres)), dtype=np.float32)
     for item, text in enumerate(texts):
-        for genre in text.rpartition(". ")[2].split(", "):
-            if genre in GENRES:
-                flags[item, GENRES.index(genre)] = 1
-    flags[~flags.any(axis=1)] = 1  # of no genre: of all alike
-    return texts, GENRES, flags / flags.sum(axis=1, keepdims=True)
+        named = text.rpartition(". ")[2].split(", ")
+        flags[item, [columns[genre] for genre in named if genre in columns]] = 1
+    flags[~flags.any(axis=1)] = 1
+    return flags / flags.sum(axis=1, keepdims=True)

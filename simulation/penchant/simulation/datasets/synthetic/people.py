@@ -95,8 +95,10 @@ def generate_people(
     pauses = np.diff(times[session_events], prepend=0) / SECONDS_PER_DAY
     paths = follow_interests(sessions, pauses, items.topic_shares, settings, rng)
     event_topics = _event_topics(np.cumsum(opens) - 1, paths, settings, rng)
-    draw = choices.draw if settings.repeats else None
-    chosen = draw(event_topics, rng) if draw else choices.draw_unmet(people, event_topics, rng)
+    if settings.repeats:
+        chosen = choices.draw(event_topics, rng)
+    else:
+        chosen = choices.draw_unmet(people, event_topics, rng)
     switched = np.flatnonzero(paths.new_topics >= 0)
     first = np.cumsum(sessions) - sessions
     last = first + sessions - 1

@@ -1,6 +1,7 @@
 """What kind of population to generate: ``synthetic:devices=1e6,drift=0.5`` as a record."""
 
 import hashlib
+import math
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -27,12 +28,15 @@ class Texts(StrEnum):
 
 def _whole(value: Any) -> Any:
     """Take ``1e6`` for the whole number that it is."""
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        return value
+    try:
         number = float(value)
-        if not number.is_integer():
-            raise ValueError("expected a whole number, such as 10000 or 1e4")
-        return int(number)
-    return value
+    except ValueError:
+        number = math.nan
+    if not number.is_integer():
+        raise ValueError("expected a whole number, such as 10000 or 1e4")
+    return int(number)
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -106,8 +110,10 @@ class PopulationSettings(BaseModel):
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         if self.texts is Texts.MOVIELENS_100K and self.items > FILMS:
-            raise ValueError(f"items={self.items}: movielens-100k has {FILMS} titles; ask for 200 "
-                             f"to {FILMS}, or for texts=generated")  # fmt: skip
+            raise ValueError(
+                f"items={self.items}: movielens-100k has {FILMS} titles; ask for 200 to {FILMS}, "
+                "or for texts=generated"
+            )
         if self.texts is Texts.MOVIELENS_100K and self.topics != FILM_TOPICS:
             raise ValueError(
                 f"topics={self.topics}: with texts=movielens-100k the topics are the {FILM_TOPICS} "
@@ -172,12 +178,9 @@ class PopulationSettings(BaseModel):
     @property
     def name(self) -> str:
         """The data set's name: the shortest text that parses to these settings."""
-        given = {
-            key: value
-            for key, value in self.model_dump(mode="json").items()
-            if value != type(self).model_validate({"texts": self.texts}).model_dump()[key]
-            or (key == "texts" and self.texts is not Texts.GENERATED)
-        }
+        usual = type(self).model_validate({"texts": self.texts}).model_dump()
+        usual["texts"] = Texts.GENERATED
+        given = {key: value for key, value in self.model_dump().items() if value != usual[key]}
         text = ",".join(f"{key}={_written(value)}" for key, value in given.items())
         return f"{NAME}:{text}" if text else NAME
 
@@ -194,4 +197,4 @@ class PopulationSettings(BaseModel):
 
 
 def _written(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).lower()
+    return str(value).removesuffix(".0").lower()
