@@ -2,11 +2,13 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from penchant.shared.errors import DataError
 from penchant.simulation.datasets.storage import ArrayFiles, kept, mapped
@@ -30,7 +32,7 @@ def test_what_is_appended_is_mapped(
 
 
 @pytest.mark.parametrize("rows", [np.zeros(2, np.int32), np.zeros((2, 2), np.int64)])
-def test_rows_of_another_kind_are_refused(tmp_path: Path, rows: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_rows_of_another_kind_are_refused(tmp_path: Path, rows: NDArray[Any]) -> None:
     """They would make the file unreadable."""
     with (
         ArrayFiles(tmp_path, {"numbers": (np.int64, ())}) as files,

@@ -137,4 +137,4 @@ def genre_mixtures(texts: Sequence[str], *, genres: Sequence[str]) -> NDArray[np
         named = text.rpartition(". ")[2].split(", ")
         flags[item, [columns[genre] for genre in named if genre in columns]] = 1
     flags[~flags.any(axis=1)] = 1
-    return flags / flags.sum(axis=1, keepdims=True)
+    return np.asarray(flags / flags.sum(axis=1, keepdims=True))
