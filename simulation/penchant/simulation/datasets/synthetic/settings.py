@@ -83,8 +83,8 @@ class PopulationSettings(BaseModel):
     topics: Whole = Field(default=len(TOPICS), ge=2, le=len(TOPICS))
     skew: NotNegative = 2.0
     plateau: Annotated[float, Field(gt=0, le=1)] = 0.1
-    interests: Whole = Field(default=6, ge=1)
-    contrast: NotNegative = 1.5
+    interests: Whole = Field(default=8, ge=1)
+    contrast: NotNegative = 1.0
     drift: NotNegative = 0.1
     switches: NotNegative = 0.1
     events: Positive = 30
