@@ -1,10 +1,13 @@
 """Judging: the same candidates for every model, whole or for some of the people."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from penchant.shared.errors import DataError
 from penchant.simulation.datasets.dataset import Int64Array
 from penchant.simulation.judge import Judge
 from penchant.simulation.world import World
@@ -20,7 +23,8 @@ def random_scores(made: World) -> Callable[[Int64Array], NDArray[np.float64]]:
 
 def judge_of(made: World) -> Judge:
     """Return the judge of the test stage."""
-    return Judge.of(made.split, "test", history_length=5, rng=np.random.default_rng(0))
+    length = made.plan.recipe.history_length
+    return Judge.of(made.split, "test", history_length=length, rng=np.random.default_rng(0))
 
 
 def test_some_people_are_judged_as_they_are_among_all(world: Callable[..., World]) -> None:
@@ -32,6 +36,44 @@ def test_some_people_are_judged_as_they_are_among_all(world: Callable[..., World
     np.testing.assert_array_equal(part.people, some)
     for protocol in ("full", "sampled99"):
         np.testing.assert_array_equal(part.ranks[protocol].above, whole.ranks[protocol].above[some])
+
+
+def test_sample_of_the_people_is_judged_by_their_own_vectors_and_histories(
+    world: Callable[..., World],
+) -> None:
+    """On a split with few to evaluate, each gets the scores that they get among all.
+
+    Private vectors may be kept in anything that people index.
+    """
+    made = world()
+    some = np.array([2, 17, 39])
+    sampled = judge_of(replace(made, split=made.split.of_people(some)))
+    assert len(sampled.contexts.items) == len(sampled.negatives.items) == 3
+    dimension = made.scorer.ranker.settings.dimension
+    vectors = np.random.default_rng(4).normal(size=(made.dataset.n_people, dimension))
+
+    class Kept:
+        """Vectors that are not an array."""
+
+        def __getitem__(self, people: Int64Array, /) -> NDArray[np.float32]:
+            return vectors[people].astype(np.float32)
+
+    np.testing.assert_allclose(
+        sampled.ranking(made.scorer, Kept())(some[1:]),
+        judge_of(made).ranking(made.scorer, vectors.astype(np.float32))(some[1:]),
+        rtol=1e-6,
+    )
+    one = sampled.of_people(some[:1]).evaluate(random_scores(made))
+    np.testing.assert_array_equal(one.people, some[:1])
+
+
+def test_others_than_the_evaluated_are_refused(world: Callable[..., World]) -> None:
+    """They have no negatives and no contexts here."""
+    made = world()
+    judge = judge_of(replace(made, split=made.split.of_people(np.array([2, 17]))))
+    for people in ([3], [2, 18], [39]):
+        with pytest.raises(DataError, match=r"is not among the 2 who are evaluated"):
+            judge.of_people(np.array(people))
 
 
 def test_loss_is_the_cross_entropy_of_the_candidates(world: Callable[..., World]) -> None:

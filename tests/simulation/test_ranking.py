@@ -5,13 +5,41 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penchant.client import Event
 from penchant.shared.randomness import SeededRandomness
+from penchant.simulation.datasets import Dataset
 from penchant.simulation.population import Population
 from penchant.simulation.ranking import Contexts, score_people
-from penchant.simulation.split import Stage
+from penchant.simulation.split import Stage, leave_one_out
 from penchant.simulation.world import World
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.sampled_from(["validation", "test"]))
+def test_contexts_are_the_latest_of_the_histories(seed: int, length: int, stage: Stage) -> None:
+    """For everybody evaluated: latest first, with the age at the moment of the held-out item."""
+    rng = np.random.default_rng(seed)
+    people = np.sort(rng.integers(5, size=30))
+    split = leave_one_out(
+        Dataset.from_events(
+            "small", item_ids=[str(item) for item in range(8)], item_texts=["text"] * 8,
+            person_ids=[str(person) for person in range(5)], people=people,
+            items=rng.integers(8, size=30), times=rng.integers(10**6, size=30),
+        )
+    )  # fmt: skip
+    split = split.of_people(split.people[::2])
+    contexts = Contexts.of(split, stage=stage, history_length=length)
+    moments = split.validation_times if stage == "validation" else split.test_times
+    for row, person in enumerate(split.people.tolist()):
+        items, times = (values[::-1][:length] for values in split.history(person, stage=stage))
+        known = ~contexts.missing[row]
+        assert contexts.items[row, known].tolist() == items.tolist()
+        assert known.tolist() == [True] * len(items) + [False] * (length - len(items))
+        ages = np.log1p((moments[person] - times) / 3600)
+        np.testing.assert_allclose(contexts.ages[row, known], ages, rtol=1e-5, atol=1e-7)
+        assert not contexts.ages[row, ~known].any()
 
 
 @pytest.mark.parametrize("stage", ["validation", "test"])

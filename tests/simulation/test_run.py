@@ -71,6 +71,25 @@ def test_federation_finds_planted_tastes(finished: Path) -> None:
     assert summary.test.sampled99.ndcg > 2 * popularity.sampled99.ndcg
 
 
+def test_summary_says_how_many_people_were_evaluated_if_not_all(
+    world: MakeWorld, finished: Path, tmp_path: Path
+) -> None:
+    """A whole run works on a sample of the people, and says so."""
+    made = world(rounds=1)
+    settings = SimulationSettings.parse({"dataset": "planted", "rounds": 1})
+    sampled = run_world(
+        replace(made, split=made.split.of_people(np.arange(5, 40, 5))),
+        settings,
+        Workspace(tmp_path),
+        command="penchant simulate",
+        tell=silence,
+        display=Silent(),
+    )
+    assert sampled.devices == 40
+    assert sampled.evaluated_people == 7
+    assert read_summary(finished).evaluated_people is None
+
+
 def test_everything_comes_out(finished: Path) -> None:
     """Summary, a line a round, a loadable ranker and a page; the devices are gone."""
     assert sorted(path.name for path in finished.iterdir()) == [

@@ -1,11 +1,18 @@
 """Tests of leave-one-out by time."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penchant.shared.errors import DataError
+from penchant.simulation import split as split_module
 from penchant.simulation.datasets import Dataset
-from penchant.simulation.split import NOTHING, leave_one_out
+from penchant.simulation.datasets.storage import ArrayFiles, mapped
+from penchant.simulation.split import NOTHING, LeaveOneOut, leave_one_out
 
 N_PEOPLE, N_ITEMS = 4, 6
 
@@ -94,3 +101,72 @@ def test_ties_keep_the_order_of_the_source() -> None:
     split = leave_one_out(dataset_of([(0, 4, 5), (0, 1, 5), (0, 3, 5), (0, 2, 5)]))
     assert split.validation_items[0] == 3
     assert split.test_items[0] == 2
+
+
+def same(first: LeaveOneOut, second: LeaveOneOut) -> bool:
+    """Whether two splits agree in everything."""
+    return first.n_repeats == second.n_repeats and all(
+        np.array_equal(one, other)
+        for one, other in (
+            (first.people, second.people),
+            (first.training.offsets, second.training.offsets),
+            (first.training.items, second.training.items),
+            (first.training.times, second.training.times),
+            (first.validation_items, second.validation_items),
+            (first.validation_times, second.validation_times),
+            (first.test_items, second.test_items),
+            (first.test_times, second.test_times),
+        )
+    )
+
+
+@given(event_lists, st.integers(1, 9), st.integers(1, 5))
+def test_parts_do_not_change_the_split(events: Events, at_once: int, people: int) -> None:
+    """However many events or people are split at once, the result is that of all together."""
+    whole = leave_one_out(dataset_of(events))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(split_module, "_EVENTS_AT_ONCE", at_once)
+        patch.setattr(split_module, "_PEOPLE_AT_ONCE", people)
+        parts = leave_one_out(dataset_of(events))
+    assert same(whole, parts)
+
+
+def mapped_copy(dataset: Dataset, folder: Path) -> Dataset:
+    """The same data set, mapped from files."""
+    arrays = {name: getattr(dataset, name) for name in ("offsets", "items", "times")}
+    with ArrayFiles(folder, {name: (array.dtype, ()) for name, array in arrays.items()}) as files:
+        files.append(**arrays)
+    return replace(
+        dataset,
+        offsets=mapped(folder, "offsets"),
+        items=mapped(folder, "items"),
+        times=mapped(folder, "times"),
+        folder=folder,
+    )
+
+
+@given(event_lists)
+def test_mapped_data_set_is_split_alike(
+    tmp_path_factory: pytest.TempPathFactory, events: Events
+) -> None:
+    """Its split is kept beside it, found again, and mapped; of a head of it as well."""
+    dataset = dataset_of(events)
+    on_disk = mapped_copy(dataset, tmp_path_factory.mktemp("population"))
+    for _ in range(2):
+        assert same(leave_one_out(on_disk), leave_one_out(dataset))
+        assert same(leave_one_out(on_disk.head(2)), leave_one_out(dataset.head(2)))
+    training = leave_one_out(on_disk).training
+    assert training.folder is not None
+    assert training.folder.parent == on_disk.folder
+    assert same(leave_one_out(training), leave_one_out(leave_one_out(dataset).training))
+
+
+def test_some_people_can_be_chosen_for_evaluation() -> None:
+    """Only who is evaluated changes; somebody without held-out items cannot be."""
+    split = leave_one_out(dataset_of([(p, i, i) for p in (0, 2, 3) for i in range(4)]))
+    some = split.of_people(np.array([2, 3]))
+    assert some.people.tolist() == [2, 3]
+    assert some.n_training_only == split.n_training_only == 1
+    assert some.training is split.training
+    with pytest.raises(DataError, match="person 1 of 'small' has no held-out items"):
+        split.of_people(np.array([0, 1]))

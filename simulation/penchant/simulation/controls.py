@@ -12,13 +12,18 @@ from penchant.simulation.split import LeaveOneOut, Stage
 
 __all__ = ["content_similarity", "popularity"]
 
+_EVENTS_AT_ONCE = 4_000_000
+
 
 def popularity(split: LeaveOneOut) -> Scorer:
     """Score every item by how many people have it among their training events.
 
     It is the same for everybody, and the least that personal ranking has to beat.
     """
-    counts = np.bincount(split.training.items, minlength=split.training.n_items).astype(np.float64)
+    counts = np.zeros(split.training.n_items)
+    for start in range(0, split.training.n_events, _EVENTS_AT_ONCE):
+        some = split.training.items[start : start + _EVENTS_AT_ONCE]
+        counts += np.bincount(some, minlength=counts.size)
 
     def score(people: Int64Array) -> NDArray[np.float64]:
         return np.broadcast_to(counts, (people.size, counts.size))

@@ -23,6 +23,7 @@ from penchant.shared.history import History
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.datasets.dataset import Dataset, Int64Array
+from penchant.simulation.evaluation import evenly_spaced
 from penchant.simulation.plan import Plan
 from penchant.simulation.ranking import Contexts, score_people
 
@@ -34,9 +35,7 @@ SHUFFLE_KEY = 0  # rounds are numbered from 1
 
 def sample_people(people: Int64Array) -> Int64Array:
     """Return at most 100 of ``people``, evenly spaced: training each alone is slow."""
-    if len(people) <= SAMPLE:
-        return people
-    return people[np.linspace(0, len(people) - 1, SAMPLE).round().astype(np.int64)]
+    return evenly_spaced(people, count=SAMPLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,7 @@ class IsolatedDevices:
         scorer: the ranker each starts from.
         training: everybody's training events.
         plan: constants of the run they are a control for.
-        contexts: what each has just done when its held-out item is to be ranked.
+        contexts: what those who are to be ranked for have just done.
         randomness: device i draws from the stream named i.
         shuffled: give each device the items' texts in an order of its own, which tells it nothing.
     """

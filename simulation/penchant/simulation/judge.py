@@ -10,9 +10,8 @@ from penchant.simulation.datasets.dataset import Int64Array
 from penchant.simulation.evaluation import Evaluation, evaluate, sample_negatives
 from penchant.simulation.evaluation import Scorer as PeopleScorer
 from penchant.simulation.evaluation.negatives import SampledNegatives, blocks
-from penchant.simulation.ranking import Contexts, score_people
-from penchant.simulation.split import NOTHING, LeaveOneOut, Stage
-from penchant.simulation.training import VectorsByPerson
+from penchant.simulation.ranking import Contexts, VectorTable, rows_of, score_people
+from penchant.simulation.split import LeaveOneOut, Stage
 
 __all__ = ["Judge"]
 
@@ -24,7 +23,7 @@ class Judge:
     Attributes:
         split: the split data set.
         negatives: drawn once.
-        contexts: what everybody has just done when the item is to be ranked.
+        contexts: what the people have just done when the item is to be ranked.
     """
 
     split: LeaveOneOut
@@ -50,24 +49,15 @@ class Judge:
         )
 
     def of_people(self, people: Int64Array) -> "Judge":
-        """Return the judge of some of the people only, with the negatives they have here."""
-        kept = np.isin(self.negatives.people, people)
-        held_out = np.isin(np.arange(self.split.training.n_people), people)
+        """Return the judge of some of the people, increasing, with the negatives they have here."""
+        rows = rows_of(people, among=self.negatives.people)
         return Judge(
-            replace(
-                self.split,
-                validation_items=np.where(held_out, self.split.validation_items, NOTHING),
-                test_items=np.where(held_out, self.split.test_items, NOTHING),
-            ),
-            replace(
-                self.negatives,
-                people=self.negatives.people[kept],
-                items=self.negatives.items[kept],
-            ),
+            self.split.of_people(people),
+            replace(self.negatives, people=people, items=self.negatives.items[rows]),
             self.contexts,
         )
 
-    def ranking(self, scorer: Scorer, private_vectors: VectorsByPerson) -> PeopleScorer:
+    def ranking(self, scorer: Scorer, private_vectors: VectorTable) -> PeopleScorer:
         """Return the scores that a ranker and everybody's private vectors give."""
 
         def score(people: Int64Array) -> NDArray[np.float32]:

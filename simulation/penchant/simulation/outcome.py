@@ -80,6 +80,7 @@ def summarise(
         started: when it began.
     """
     plan, split = world.plan, world.split
+    evaluated = len(split.people)
     seed = settings.seed
     return Summary(
         dataset=DatasetSize(
@@ -91,6 +92,7 @@ def summarise(
             repeats_dropped=split.n_repeats,
         ),
         devices=world.dataset.n_people,
+        evaluated_people=None if evaluated == world.dataset.n_people else evaluated,
         preset=settings.preset.value,
         fidelity=settings.fidelity.value,
         rounds=plan.rounds.rounds,

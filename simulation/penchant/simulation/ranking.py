@@ -1,54 +1,92 @@
 """Scores of many people at once: the same numbers as each device's own, without the devices."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.client import EventKind
+from penchant.shared.errors import DataError
 from penchant.shared.scoring import SECONDS_PER_HOUR, Scorer
 from penchant.simulation.datasets.dataset import Int64Array
 from penchant.simulation.split import LeaveOneOut, Stage
 
-__all__ = ["Contexts", "score_people"]
+__all__ = ["Contexts", "VectorTable", "rows_of", "score_people"]
+
+
+class VectorTable(Protocol):
+    """Private vectors of everybody, however they are kept."""
+
+    def __getitem__(self, people: Int64Array, /) -> NDArray[np.float32]:
+        """Return the vectors of ``people``, int64 (n,): float32 (n, d)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
-    """The latest events of every person at one stage, when the held-out item was met.
+    """The latest events of people at one stage, when the held-out item was met.
 
     Attributes:
+        people: int64 (n,), whose they are, increasing.
         items: int64 (n, L), catalogue rows, latest first; any row where ``missing``.
         missing: bool (n, L), where a person has no event so far back.
         ages: float32 (n, L), log(1 + hours) from each event to the held-out one.
     """
 
+    people: Int64Array
     items: NDArray[np.int64]
     missing: NDArray[np.bool_]
     ages: NDArray[np.float32]
 
     @classmethod
     def of(cls, split: LeaveOneOut, *, stage: Stage, history_length: int) -> "Contexts":
-        """Return the contexts from which a stage's held-out items are predicted."""
-        people = split.training.n_people
-        items = np.zeros((people, history_length), dtype=np.int64)
-        missing = np.ones((people, history_length), dtype=np.bool_)
-        ages = np.zeros((people, history_length), dtype=np.float32)
-        moments = split.validation_times if stage == "validation" else split.test_times
-        for person in range(people):
-            history, times = split.history(person, stage=stage)
-            count = min(history_length, len(history))
-            if count == 0:
-                continue
-            items[person, :count] = history[-count:][::-1]
-            missing[person, :count] = False
-            seconds = np.maximum(moments[person] - times[-count:][::-1], 0)
-            ages[person, :count] = np.log1p(seconds / SECONDS_PER_HOUR)
-        return cls(items, missing, ages)
+        """Return the contexts from which the held-out items of ``split.people`` are predicted."""
+        people, training = split.people, split.training
+        ends = training.offsets[people + 1, np.newaxis]
+        events = ends - 1 - np.arange(history_length)
+        missing = events < training.offsets[people, np.newaxis]
+        events[missing] = 0
+        items, times = training.items[events].astype(np.int64), training.times[events]
+        moments = split.validation_times[people]
+        if stage == "test":
+            before = (missing, items, times)
+            latest = (np.zeros_like(moments, np.bool_), split.validation_items[people], moments)
+            missing, items, times = (
+                np.column_stack([new, old[:, :-1]]) for new, old in zip(latest, before, strict=True)
+            )
+            moments = split.test_times[people]
+        hours = np.maximum(moments[:, np.newaxis] - times, 0) / SECONDS_PER_HOUR
+        return cls(
+            people,
+            np.where(missing, 0, items),
+            missing,
+            np.where(missing, 0, np.log1p(hours)).astype(np.float32),
+        )
 
     def of_people(self, people: Int64Array) -> "Contexts":
-        """Return the contexts of some people, in their order."""
-        return Contexts(self.items[people], self.missing[people], self.ages[people])
+        """Return the contexts of some people, in their order.
+
+        Raises:
+            DataError: there is none of one of them.
+        """
+        rows = rows_of(people, among=self.people)
+        return Contexts(people, self.items[rows], self.missing[rows], self.ages[rows])
+
+
+def rows_of(people: Int64Array, *, among: Int64Array) -> Int64Array:
+    """Return where each of ``people`` stands in the increasing ``among``.
+
+    Raises:
+        DataError: somebody is not there.
+    """
+    rows = np.searchsorted(among, people)
+    found = among[np.minimum(rows, len(among) - 1)] if len(among) else np.full(len(people), -1)
+    if not np.array_equal(found, people):
+        raise DataError(
+            f"person {people[np.argmax(found != people)]} is not among the {len(among)} who are "
+            "evaluated; take people of the split's"
+        )
+    return rows
 
 
 def score_people(

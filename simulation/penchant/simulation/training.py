@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid
-from numpy.typing import NDArray
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
@@ -18,15 +16,9 @@ from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.grid import RUN_ID
 from penchant.simulation.plan import Plan
+from penchant.simulation.ranking import VectorTable
 
-__all__ = ["Devices", "FinishedRound", "VectorsByPerson", "train_federated"]
-
-
-class VectorsByPerson(Protocol):
-    """Private vectors of a whole population; only a simulation can have them."""
-
-    def __getitem__(self, people: NDArray[np.int64], /) -> NDArray[np.float32]:
-        """Return those of ``people``, int64 (n,), as float32 (n, d)."""
+__all__ = ["Devices", "FinishedRound", "train_federated"]
 
 
 class Devices(Protocol):
@@ -37,7 +29,7 @@ class Devices(Protocol):
         """Whether replies are sums over several devices."""
 
     @property
-    def private_vectors(self) -> VectorsByPerson:
+    def private_vectors(self) -> VectorTable:
         """The private vectors as they stand."""
 
     def observe_training(self) -> None:

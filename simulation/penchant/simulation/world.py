@@ -11,6 +11,7 @@ from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 from penchant.simulation import datasets
 from penchant.simulation.datasets import Dataset
+from penchant.simulation.evaluation import evaluated_sample
 from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
 from penchant.simulation.settings import SimulationSettings
@@ -67,7 +68,7 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     shape = plan.ranker_settings(settings, feature_map, catalogue)
     return World(
         dataset=dataset,
-        split=leave_one_out(dataset),
+        split=evaluated_sample(leave_one_out(dataset)),
         plan=plan,
         scorer=Scorer.bind(Ranker.initial(shape, feature_map), catalogue),
         encoder=EncoderIdentity(

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.simulation.datasets import Dataset
+from penchant.simulation.datasets import dataset as dataset_module
+from penchant.simulation.datasets.numbered import Numbered
 
 Events = list[tuple[int, int, int]]
 events_of_three = st.lists(
@@ -61,6 +63,37 @@ def test_head_keeps_the_first_people_and_the_whole_catalogue(events: Events, peo
         assert [a.tolist() for a in head.history(person)] == [
             a.tolist() for a in dataset.history(person)
         ]
+
+
+@given(events_of_three, st.integers(1, 5))
+def test_checks_in_parts_find_what_checks_of_the_whole_find(events: Events, at_once: int) -> None:
+    """Wherever the cuts are: good events pass, and a swap of two times of a person does not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset_module, "_CHECKED_AT_ONCE", at_once)
+        dataset = dataset_of(events)
+        rising = (np.diff(dataset.times) > 0) & (np.diff(dataset.people) == 0)
+        for event in np.flatnonzero(rising).tolist():
+            swapped = dataset.times.copy()
+            swapped[[event, event + 1]] = swapped[[event + 1, event]]
+            name = dataset.person_ids[dataset.people[event]]
+            with pytest.raises(DataError, match=f"'{name}' in 'small' are not in order"):
+                replace(dataset, times=swapped)
+        for event in range(dataset.n_events):
+            foreign = dataset.items.copy()
+            foreign[event] = 9
+            with pytest.raises(DataError, match=f"event {event} names item 9"):
+                replace(dataset, items=foreign)
+
+
+def test_numbered_people_stay_numbered() -> None:
+    """A million people need no million strings, in the data set nor in its head."""
+    dataset = Dataset.from_events(
+        "many", item_ids=["a"], item_texts=["A"], person_ids=Numbered(1_000_000), people=[999_999],
+        items=[0], times=[1],
+    )  # fmt: skip
+    assert dataset.person_ids == Numbered(1_000_000)
+    assert dataset.head(5).person_ids == Numbered(5)
+    assert dataset.history(999_999)[0].tolist() == [0]
 
 
 @pytest.mark.parametrize("people", [0, -1, 4])

@@ -218,6 +218,16 @@ def test_verdict_claims_no_more_than_was_reached(
     assert verdict in page.text
 
 
+def test_page_says_how_many_people_were_evaluated_if_not_all(
+    tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]
+) -> None:
+    """A sample is named as one; without one, nothing is said."""
+    fields = summary_fields | {"devices": 1_000_000, "evaluated_people": 2000}
+    page = page_of(tmp_path, fields, round_records)
+    assert "2,000 of the 1,000,000 people are evaluated, the same for every model." in page.text
+    assert "are evaluated" not in page_of(tmp_path, summary_fields, []).text
+
+
 def test_run_without_evaluated_rounds_has_a_page(tmp_path: Path, summary_fields: Fields) -> None:
     """Without rounds to draw there are no curves, and the rest is there."""
     page = page_of(tmp_path, summary_fields, [])

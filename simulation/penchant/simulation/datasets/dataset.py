@@ -1,18 +1,23 @@
 """Who did what and when: people, a catalogue of items with texts, and events in order of time."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from penchant.shared.errors import ConfigurationError, DataError
+from penchant.simulation.datasets.numbered import Numbered
 
 __all__ = ["Dataset", "Int32Array", "Int64Array"]
 
 Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
+
+_CHECKED_AT_ONCE = 4_000_000  # people or events; bounds the memory that checks take
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +25,19 @@ class Dataset:
     """Events of many people over one catalogue, person after person, each in order of time.
 
     Person ``i`` has the events ``offsets[i]`` to ``offsets[i + 1]`` (exclusive). The arrays are
-    read-only. Build one from events in any order with :meth:`from_events`.
+    read-only, and may be mapped from files. Build one from events in any order with
+    :meth:`from_events`.
 
     Args:
         name: name of the data set, such as ``"movielens-100k"``.
         item_ids: the catalogue's identifiers, distinct, of length J.
         item_texts: what each item is, in words, of length J.
-        person_ids: the people's identifiers, distinct, of length n.
+        person_ids: the people's identifiers, distinct, of length n: a tuple, or ``Numbered``.
         offsets: int64 of shape (n + 1,), where each person's events begin.
         items: int32 of shape (events,), indices into ``item_ids``.
         times: int64 of shape (events,), unix seconds, never decreasing within a person.
+        folder: holds ``offsets.npy``, ``items.npy`` and ``times.npy``, of these people and perhaps
+            more after them, from which the arrays are mapped; None if they are in memory.
 
     Raises:
         DataError: the parts do not fit together.
@@ -50,10 +58,11 @@ class Dataset:
     name: str
     item_ids: tuple[str, ...]
     item_texts: tuple[str, ...]
-    person_ids: tuple[str, ...]
+    person_ids: Sequence[str]
     offsets: Int64Array
     items: Int32Array
     times: Int64Array
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         _check_names("item", self.item_ids)
@@ -81,7 +90,7 @@ class Dataset:
         *,
         item_ids: list[str] | tuple[str, ...],
         item_texts: list[str] | tuple[str, ...],
-        person_ids: list[str] | tuple[str, ...],
+        person_ids: Sequence[str],
         people: ArrayLike,
         items: ArrayLike,
         times: ArrayLike,
@@ -116,7 +125,7 @@ class Dataset:
             name=name,
             item_ids=tuple(item_ids),
             item_texts=tuple(item_texts),
-            person_ids=tuple(person_ids),
+            person_ids=person_ids if isinstance(person_ids, Numbered) else tuple(person_ids),
             offsets=np.concatenate(([0], np.cumsum(counts))),
             items=what[order].astype(np.int32),
             times=when[order],
@@ -139,7 +148,7 @@ class Dataset:
 
     @property
     def people(self) -> Int64Array:
-        """The person of each event: int64 of shape (events,)."""
+        """The person of each event: int64 of shape (events,), made anew at each call."""
         return np.repeat(np.arange(self.n_people), np.diff(self.offsets))
 
     def history(self, person: int) -> tuple[Int32Array, Int64Array]:
@@ -184,16 +193,28 @@ class Dataset:
             offsets=self.offsets[: people + 1],
             items=self.items[:end],
             times=self.times[:end],
+            folder=self.folder,
         )
 
     def _check_order(self) -> None:
-        backwards = (np.diff(self.times) < 0) & (np.diff(self.people) == 0)
-        if backwards.any():
-            person = int(self.people[np.argmax(backwards)])
-            raise DataError(
-                f"events of person '{self.person_ids[person]}' in '{self.name}' are not in order "
-                "of time; build the data set with Dataset.from_events, which sorts them"
-            )
+        for part in _parts(self.n_events - 1):
+            later = self.times[part.start + 1 : part.stop + 1]
+            backwards = np.flatnonzero(later < self.times[part]) + part.start + 1
+            # Where a person's events begin, time may go back: they are after another's.
+            begins = self.offsets[np.searchsorted(self.offsets, backwards)] == backwards
+            if not begins.all():
+                event = backwards[np.argmin(begins)]
+                person = int(np.searchsorted(self.offsets, event, side="right")) - 1
+                raise DataError(
+                    f"events of person '{self.person_ids[person]}' in '{self.name}' are not in "
+                    "order of time; build the data set with Dataset.from_events, which sorts them"
+                )
+
+
+def _parts(size: int) -> Iterator[slice]:
+    """Cut ``size`` numbers into runs that are checked one after the other."""
+    for start in range(0, size, _CHECKED_AT_ONCE):
+        yield slice(start, min(start + _CHECKED_AT_ONCE, size))
 
 
 def _frozen(field: str, values: NDArray[Any], dtype: type) -> NDArray[Any]:
@@ -208,9 +229,11 @@ def _frozen(field: str, values: NDArray[Any], dtype: type) -> NDArray[Any]:
     return array
 
 
-def _check_names(kind: str, names: tuple[str, ...]) -> None:
+def _check_names(kind: str, names: Sequence[str]) -> None:
     if not names:
         raise DataError(f"a data set needs at least one {kind}; got none")
+    if isinstance(names, Numbered):
+        return  # distinct by construction
     if len(set(names)) != len(names):
         repeated = Counter(names).most_common(1)[0][0]
         raise DataError(f"{kind} identifiers must be distinct; '{repeated}' occurs more than once")
@@ -219,7 +242,10 @@ def _check_names(kind: str, names: tuple[str, ...]) -> None:
 def _check_offsets(offsets: Int64Array, *, n_people: int, n_events: int) -> None:
     if offsets.size != n_people + 1:
         raise DataError(f"{n_people} people need {n_people + 1} offsets; got {offsets.size}")
-    if offsets[0] != 0 or offsets[-1] != n_events or (np.diff(offsets) < 0).any():
+    falls = any(
+        (offsets[part.start + 1 : part.stop + 1] < offsets[part]).any() for part in _parts(n_people)
+    )
+    if offsets[0] != 0 or offsets[-1] != n_events or falls:
         raise DataError(
             f"offsets must rise from 0 to the number of events, {n_events}; "
             f"got {offsets[0]} to {offsets[-1]}"
@@ -227,9 +253,10 @@ def _check_offsets(offsets: Int64Array, *, n_people: int, n_events: int) -> None
 
 
 def _check_indices(kind: str, indices: NDArray[Any], *, size: int) -> None:
-    outside = (indices < 0) | (indices >= size)
-    if outside.any():
-        event = int(np.argmax(outside))
-        raise DataError(
-            f"event {event} names {kind} {int(indices[event])}; there are {size}, from 0"
-        )
+    for part in _parts(indices.size):
+        outside = (indices[part] < 0) | (indices[part] >= size)
+        if outside.any():
+            event = part.start + int(np.argmax(outside))
+            raise DataError(
+                f"event {event} names {kind} {int(indices[event])}; there are {size}, from 0"
+            )

@@ -21,9 +21,11 @@ _READERS: Mapping[str, Callable[[Path], Dataset]] = MappingProxyType(
     {"movielens-100k": _movielens_100k}
 )
 
+_GENERATED = "synthetic"
+
 
 def known() -> tuple[str, ...]:
-    """Return the names that :func:`load` knows, sorted."""
+    """Return the names of the data sets that :func:`load` reads, sorted."""
     return tuple(sorted(_READERS))
 
 
@@ -31,18 +33,25 @@ def load(name: str, *, folder: Path | None = None) -> Dataset:
     """Return a data set, fetching its files on first use.
 
     Args:
-        name: one of :func:`known`.
-        folder: read the files here instead of fetching them.
+        name: one of :func:`known`, or a population to generate, such as
+            ``"synthetic:devices=1e6,drift=0.5"`` (see ``PopulationSettings``).
+        folder: read the files here instead of fetching them; for a population to generate, keep
+            it here instead of in penchant's cache folder.
 
     Raises:
-        ConfigurationError: the name is not known.
+        ConfigurationError: the name is not known, or a setting in it cannot be used.
         AssetError: the files cannot be fetched.
-        DataError: the files are malformed.
+        DataError: the files are malformed, or cannot be kept.
     """
+    if name.partition(":")[0] == _GENERATED:
+        from penchant.simulation.datasets.synthetic import PopulationSettings, generate
+
+        return generate(PopulationSettings.parse(name), folder=folder)
     reader = _READERS.get(name)
     if reader is None:
         raise ConfigurationError(
-            f"no data set is called '{name}'; choose one of: {', '.join(known())}"
+            f"no data set is called '{name}'; choose one of: "
+            f"{', '.join(known())}, {_GENERATED}:KEY=VALUE,..."
         )
     if folder is None:
         from penchant.shared.assets import fetch

@@ -4,6 +4,7 @@ from penchant.simulation.evaluation.leakage import chance, leak_suspected, leak_
 from penchant.simulation.evaluation.metrics import Ranks, hit_rate, ndcg, reciprocal_rank
 from penchant.simulation.evaluation.negatives import SampledNegatives, sample_negatives
 from penchant.simulation.evaluation.protocols import Evaluation, Scorer, by_person, evaluate
+from penchant.simulation.evaluation.sample import evaluated_sample, evenly_spaced
 
 __all__ = [
     "Evaluation",
@@ -13,6 +14,8 @@ __all__ = [
     "by_person",
     "chance",
     "evaluate",
+    "evaluated_sample",
+    "evenly_spaced",
     "hit_rate",
     "leak_suspected",
     "leak_threshold",

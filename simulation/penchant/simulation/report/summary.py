@@ -166,6 +166,7 @@ class Summary(Record):
 
     dataset: DatasetSize
     devices: Annotated[int, Field(ge=1)]
+    evaluated_people: Annotated[int, Field(ge=1)] | None = None  # if not everybody's
     preset: Text
     fidelity: Text
     rounds: Count
