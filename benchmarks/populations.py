@@ -26,9 +26,7 @@ from penchant.shared.encoding import CachedEncoder, Encoder
 from penchant.shared.encoding.builder import ensure_bundle
 from penchant.simulation.datasets import Dataset, load
 
-FILMS_SIZE = (
-    "synthetic:devices=943,texts=movielens-100k,events=106,fewest=20,most=737,session=37"
-)
+FILMS_SIZE = "synthetic:devices=943,texts=movielens-100k,events=106,fewest=20,most=737,session=37"
 DATASETS = ("movielens-100k", "synthetic", FILMS_SIZE)
 SESSION_LIMIT = 3_600  # seconds; events further apart are of two sessions
 PAIRS = 200_000
