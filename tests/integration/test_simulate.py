@@ -95,3 +95,12 @@ def test_kill_leaves_a_run_that_resume_continues(whole: Path, tmp_path: Path) ->
 def test_quiet_says_nothing(tmp_path: Path, flags: Sequence[str]) -> None:
     """--quiet prints nothing at all."""
     assert finish(start(tmp_path / "run", *flags)) == (0, "", "")
+
+
+def test_generated_population_runs_by_its_name(tmp_path: Path) -> None:
+    """The summary names the population, so that it can be generated again."""
+    name = "synthetic:devices=100,texts=movielens-100k,switches=1.5"
+    code, _, error = finish(start(tmp_path / "run", "--dataset", name, "--preset", "compact"))
+    assert code == 0, error
+    summary = read_summary(tmp_path / "run")
+    assert (summary.dataset.name, summary.dataset.items, summary.devices) == (name, 1682, 60)

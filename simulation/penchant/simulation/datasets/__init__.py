@@ -1,4 +1,4 @@
-"""Data sets of real behaviour that a simulation can replay."""
+"""Data sets that a simulation can replay: real behaviour, or generated."""
 
 from penchant.simulation.datasets.dataset import Dataset
 from penchant.simulation.datasets.registry import known, load

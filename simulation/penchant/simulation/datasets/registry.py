@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from penchant.shared.errors import ConfigurationError
 from penchant.simulation.datasets.dataset import Dataset
+from penchant.simulation.datasets.synthetic import SYNTHETIC, PopulationSettings, generate
 
 __all__ = ["known", "load"]
 
@@ -20,8 +21,6 @@ def _movielens_100k(folder: Path) -> Dataset:
 _READERS: Mapping[str, Callable[[Path], Dataset]] = MappingProxyType(
     {"movielens-100k": _movielens_100k}
 )
-
-_GENERATED = "synthetic"
 
 
 def known() -> tuple[str, ...]:
@@ -43,15 +42,13 @@ def load(name: str, *, folder: Path | None = None) -> Dataset:
         AssetError: the files cannot be fetched.
         DataError: the files are malformed, or cannot be kept.
     """
-    if name.partition(":")[0] == _GENERATED:
-        from penchant.simulation.datasets.synthetic import PopulationSettings, generate
-
+    if name.partition(":")[0] == SYNTHETIC:
         return generate(PopulationSettings.parse(name), folder=folder)
     reader = _READERS.get(name)
     if reader is None:
         raise ConfigurationError(
             f"no data set is called '{name}'; choose one of: "
-            f"{', '.join(known())}, {_GENERATED}:KEY=VALUE,..."
+            f"{', '.join(known())}, {SYNTHETIC}:KEY=VALUE,..."
         )
     if folder is None:
         from penchant.shared.assets import fetch

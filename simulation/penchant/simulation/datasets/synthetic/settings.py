@@ -10,9 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from penchant.shared.errors import ConfigurationError
 from penchant.simulation.datasets.synthetic.vocabulary import TOPICS
 
-__all__ = ["FILMS", "FILM_TOPICS", "NAME", "PopulationSettings", "Texts"]
+__all__ = ["SYNTHETIC", "PopulationSettings", "Texts"]
 
-NAME = "synthetic"
+SYNTHETIC = "synthetic"
 FILMS, FILM_TOPICS = 1682, 18  # items and genres of MovieLens-100K
 DEFAULT_ITEMS = 10_000
 # Enters the fingerprint: raise it whenever the same settings give another population.
@@ -150,18 +150,21 @@ class PopulationSettings(BaseModel):
         1000000
         """
         prefix, _, text = name.partition(":")
-        if prefix != NAME:
-            raise ConfigurationError(f"'{name}' is no {NAME} population; write {NAME}:KEY=VALUE,…")
+        if prefix != SYNTHETIC:
+            raise ConfigurationError(
+                f"'{name}' is no {SYNTHETIC} population; write {SYNTHETIC}:KEY=VALUE,…"
+            )
         fields: dict[str, str] = {}
         for part in text.split(",") if text else ():
             key, equals, value = (piece.strip() for piece in part.partition("="))
             if not (key and equals and value):
                 raise ConfigurationError(
-                    f"'{part}' in '{name}' is not KEY=VALUE; write {NAME}:devices=1e5,drift=0.5"
+                    f"'{part}' in '{name}' is not KEY=VALUE; "
+                    f"write {SYNTHETIC}:devices=1e5,drift=0.5"
                 )
             if key not in cls.model_fields:
                 raise ConfigurationError(
-                    f"a {NAME} population has no setting '{key}'; "
+                    f"a {SYNTHETIC} population has no setting '{key}'; "
                     f"it has {', '.join(sorted(cls.model_fields))}"
                 )
             if key in fields:
@@ -173,7 +176,7 @@ class PopulationSettings(BaseModel):
             first = error.errors()[0]
             message = first["msg"].removeprefix("Value error, ")
             where = f"{first['loc'][0]}={first['input']}: " if first["loc"] else ""
-            raise ConfigurationError(f"{NAME} population: {where}{message}") from error
+            raise ConfigurationError(f"{SYNTHETIC} population: {where}{message}") from error
 
     @property
     def name(self) -> str:
@@ -182,7 +185,7 @@ class PopulationSettings(BaseModel):
         usual["texts"] = Texts.GENERATED
         given = {key: value for key, value in self.model_dump().items() if value != usual[key]}
         text = ",".join(f"{key}={_written(value)}" for key, value in given.items())
-        return f"{NAME}:{text}" if text else NAME
+        return f"{SYNTHETIC}:{text}" if text else SYNTHETIC
 
     @property
     def fingerprint(self) -> str:
