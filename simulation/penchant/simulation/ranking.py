@@ -49,11 +49,9 @@ class Contexts:
         items, times = training.items[events].astype(np.int64), training.times[events]
         moments = split.validation_times[people]
         if stage == "test":
-            before = (missing, items, times)
-            latest = (np.zeros_like(moments, np.bool_), split.validation_items[people], moments)
-            missing, items, times = (
-                np.column_stack([new, old[:, :-1]]) for new, old in zip(latest, before, strict=True)
-            )
+            items = np.column_stack([split.validation_items[people], items[:, :-1]])
+            missing = np.column_stack([np.zeros_like(moments, np.bool_), missing[:, :-1]])
+            times = np.column_stack([moments, times[:, :-1]])
             moments = split.test_times[people]
         hours = np.maximum(moments[:, np.newaxis] - times, 0) / SECONDS_PER_HOUR
         return cls(
