@@ -119,7 +119,7 @@ def plain_private(
                 gradients = torch.autograd.grad(_loss(leaves[0], leaves[1], example), leaves)
                 norm = float(torch.cat([gradient.flatten() for gradient in gradients]).norm())
                 clipped += norm > clipping_norm
-                scale = min(1.0, clipping_norm / norm)
+                scale = min(1.0, clipping_norm / norm if norm else 1.0)
                 summed = [s + scale * g for s, g in zip(summed, gradients, strict=True)]
             rate = learning_rate / world.examples.rows.shape[2]
             weights, vector = weights - rate * summed[0], vector - rate * summed[1]

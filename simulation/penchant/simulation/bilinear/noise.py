@@ -76,7 +76,8 @@ def draw_fed_back(
     roots, inverses = _roots(batches, products * np.minimum.outer(times, times), times)
     inverses *= times  # now (R^+) D
     draws = rng.standard_normal((devices, later, dimension), dtype=np.float32)
-    explained = np.matmul(inverses, batches).reshape(devices * later, -1)
+    # Not X' (D (R^+)' R^+ D) X, which can be had for less: in float32 it fails near singularity.
+    explained = np.matmul(inverses, batches).reshape(devices * later, batches.shape[2])
     return FedBack(
         met=np.matmul(roots, draws),
         pulls=np.matmul(inverses.transpose(0, 2, 1), draws),
@@ -115,6 +116,8 @@ def _roots(
     batches: FloatArray, covariances: FloatArray, times: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return factors R of covariances R R', and their pseudo-inverses, float32 (n, L, L) each."""
+    if covariances.size == 0:
+        return covariances, covariances.copy()
     diagonal = np.einsum("nll->nl", covariances)
     diagonal += diagonal == 0.0  # absent examples: noise of their own, which nobody reads
     doubtful = _parallel(covariances)

@@ -102,9 +102,9 @@ def train_privately(
             pool.map(lambda part: items.features[part].T @ pulls[part], parts),
             np.zeros_like(weights),
         )
-        if deviation > 0:
+        if deviation > 0 and trained:
             update += deviation * draw_rest(
-                sum((block.explained for block in trained), np.zeros(2 * weights.shape[:1])),
+                sum((block.explained for block in trained[1:]), trained[0].explained),
                 devices=examples.devices,
                 steps=examples.steps,
                 dimension=weights.shape[1],
@@ -130,7 +130,7 @@ class _Block:
     Attributes:
         pulls: float32 (J + 1, d), for each item the vector whose outer products with its features
             sum to the update, but for its factor and the rest of the noise.
-        explained: float32 (k + 1, k + 1), of ``FedBack``; zeros without noise.
+        explained: float32 (k + 1, k + 1), of ``FedBack``; empty without noise.
         private_vectors: float32 (n, d).
     """
 
@@ -187,11 +187,10 @@ def _train_block(
         )
         pulls[:, here] = slopes[:, :, None] * vectors[:, None]
         vectors = vectors - rate * (np.matmul(slopes[:, None], batch)[:, 0] + noise[:, step])
-    if fed_back is None:
-        explained = np.zeros(2 * features.shape[2:], dtype=np.float32)
-    else:
-        explained = fed_back.explained
+    explained = np.zeros((0, 0), dtype=np.float32)
+    if fed_back is not None:
         pulls[:, size:] += deviation * fed_back.pulls
+        explained = fed_back.explained
     return _Block(_summed_by_item(pulls, rows, len(items.features)), explained, vectors)
 
 
@@ -216,11 +215,11 @@ def _clipped_slopes(
 
 
 def _summed_by_item(pulls: FloatArray, rows: NDArray[np.int64], count: int) -> FloatArray:
-    """Return the sums, float32 (count, d), of ``pulls`` whose ``rows`` agree."""
+    """Return the sums, float32 (count, p), of ``pulls`` (..., p) whose ``rows`` (...) agree."""
     where = rows.reshape(-1)
     ones = np.ones(len(where), dtype=np.float32)
     sums = scipy.sparse.csc_array(
         (ones, where, np.arange(len(where) + 1)), shape=(count, len(where))
     )
-    found: FloatArray = sums @ pulls.reshape(len(where), -1)
+    found: FloatArray = sums @ pulls.reshape(-1, pulls.shape[-1])
     return found
