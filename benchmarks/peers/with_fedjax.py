@@ -21,23 +21,23 @@ def clipped(work: Work) -> Run:
         for rows, labels in zip(work.rows, work.labels, strict=True)
     ]
 
-    def loss(parameters, batch):  # noqa: ANN001, ANN202
+    def loss(parameters, batch):
         hidden = features[batch["rows"]] @ parameters["weights"] + parameters["bias"]
         scores = hidden @ parameters["vector"]
         return optax.sigmoid_binary_cross_entropy(scores, batch["labels"]).mean()
 
     optimizer = fedjax.optimizers.sgd(work.rate)
 
-    def client_init(shared, vector):  # noqa: ANN001, ANN202
+    def client_init(shared, vector):
         parameters = {**shared, "vector": vector}
         return {"parameters": parameters, "optimizer": optimizer.init(parameters)}
 
-    def client_step(state, batch):  # noqa: ANN001, ANN202
+    def client_step(state, batch):
         gradients = jax.grad(loss)(state["parameters"], batch)
         inner, parameters = optimizer.apply(gradients, state["optimizer"], state["parameters"])
         return {"parameters": parameters, "optimizer": inner}
 
-    def client_final(shared, state):  # noqa: ANN001, ANN202
+    def client_final(shared, state):
         change = {name: state["parameters"][name] - shared[name] for name in shared}
         change = fedjax.tree_util.tree_clip_by_global_norm(change, work.clip)
         return change, state["parameters"]["vector"]
@@ -53,7 +53,7 @@ def clipped(work: Work) -> Run:
                 for device in range(cohort.start, cohort.stop)
             )
 
-            def changes(inputs=inputs, shared=shared):  # noqa: ANN001, ANN202
+            def changes(inputs=inputs, shared=shared):
                 for _, (change, vector) in train(shared, inputs):
                     vectors.append(vector)
                     yield change

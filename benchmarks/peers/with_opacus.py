@@ -1,5 +1,7 @@
 """Opacus on each device: GradSampleModule and DPOptimizer, set up once and reset per device."""
 
+import warnings
+
 import numpy as np
 import torch
 from opacus import GradSampleModule
@@ -65,4 +67,6 @@ def private(work: Work) -> Run:
 
 
 if __name__ == "__main__":
+    # Items need no gradient, and torch warns about inputs of which none does.
+    warnings.filterwarnings("ignore", message="Full backward hook is firing")
     serve({"private": private}, libraries=["opacus", "torch"])

@@ -32,4 +32,7 @@ def prepare(work: Work, *, private: bool) -> Run:
 
 
 if __name__ == "__main__":
-    serve({"clipped": partial(prepare, private=False), "private": partial(prepare, private=True)}, libraries=["numpy", "scipy"])
+    serve(
+        {"clipped": partial(prepare, private=False), "private": partial(prepare, private=True)},
+        libraries=["numpy", "scipy"],
+    )

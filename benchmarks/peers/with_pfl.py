@@ -62,7 +62,7 @@ class WithPrivateVectors(FederatedAveraging):
         super().__init__()
         self.vectors = vectors
 
-    def simulate_one_user(self, model, user_dataset, central_context):  # noqa: ANN001, ANN201
+    def simulate_one_user(self, model, user_dataset, central_context):
         """Train one person from and to the person's own vector."""
         vector, person = model.pytorch_model.vector, int(user_dataset.user_id)
         with torch.no_grad():
@@ -106,6 +106,7 @@ def clipped(work: Work) -> Run:
                 local_learning_rate=work.rate,
                 local_batch_size=work.rows.shape[2],
             ),
+            send_metrics_to_platform=False,  # its logs
         )
         shared = module.shared
         weights, bias = shared.weight.detach().T.numpy(), shared.bias.detach().numpy()

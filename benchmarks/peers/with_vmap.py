@@ -50,8 +50,7 @@ def prepare(work: Work, *, form: str) -> Run:
             else:
                 each = vmap(clipped_gradient, (None, 0, 0))(parameters, batch, labels[step])
                 gradients = tuple(
-                    (gradient.sum(0) + noise * work.clip * torch.randn_like(parameter))
-                    / batch_size
+                    (gradient.sum(0) + noise * work.clip * torch.randn_like(parameter)) / batch_size
                     for gradient, parameter in zip(each, parameters, strict=True)
                 )
             parameters = tuple(

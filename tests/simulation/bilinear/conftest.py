@@ -25,6 +25,7 @@ class World:
 
     @property
     def items(self) -> Items:
+        """The catalogue, prepared."""
         return Items.of(self.features)
 
 

@@ -115,9 +115,7 @@ def test_order_does_not_matter(world: Callable[..., Any], seed: int) -> None:
     )
     found, expected = train(moved), train(cohort)
     np.testing.assert_allclose(found.update, expected.update, atol=2e-5)
-    np.testing.assert_allclose(
-        found.private_vectors, expected.private_vectors[devices], atol=2e-5
-    )
+    np.testing.assert_allclose(found.private_vectors, expected.private_vectors[devices], atol=2e-5)
 
 
 @given(seed=st.integers(0, 2**32 - 1), clipping_norm=st.floats(1e-3, 10))
@@ -167,9 +165,9 @@ def test_arrays_that_do_not_fit_are_refused(world: Callable[..., Any]) -> None:
         train(replace(cohort, weights=cohort.weights.astype(np.float64)))
     with pytest.raises(DataError, match="private vectors must be finite"):
         train(replace(cohort, private_vectors=cohort.private_vectors * np.float32("nan")))
+    rows = cohort.examples.rows.copy()
+    rows[0, 0, 0] = 60
     with pytest.raises(DataError, match=r"rows of examples are from \d+ to 60; with 60 items"):
-        rows = cohort.examples.rows.copy()
-        rows[0, 0, 0] = 60
         train(replace(cohort, examples=replace(cohort.examples, rows=rows)))
 
 

@@ -52,7 +52,7 @@ def test_the_joint_law_is_that_of_all_noise(case: str) -> None:
     products = np.matmul(stacked, stacked.transpose(0, 2, 1))
     drawn = draw_fed_back(stacked, products, batch_size=BATCH, dimension=1, rng=rng)
     # The rest of each device alone: the covariance of the sum is the sum of theirs.
-    explained = drawn.explained / DEVICES
+    explained = drawn.explained / np.float32(DEVICES)
     alone = draw_rest(explained, devices=1, steps=STEPS, dimension=DEVICES, rng=rng)
     total = np.einsum("lk,nld->nk", features, drawn.pulls) + alone.T
     found = np.concatenate([drawn.met[:, :, 0], total], axis=1).astype(np.float64)

@@ -115,14 +115,17 @@ def _applied(outer: FloatArray, inner: FloatArray, vectors: FloatArray) -> Float
         vectors: float32 (n, q).
     """
     weights = np.matmul(inner, vectors[:, :, None])
-    return np.matmul(weights.transpose(0, 2, 1), outer)[:, 0]
+    found: FloatArray = np.matmul(weights.transpose(0, 2, 1), outer)[:, 0]
+    return found
 
 
 def _mean_slopes(scores: FloatArray, examples: Examples, step: int) -> FloatArray:
     """Return the derivatives of each batch's mean loss by its scores, float32 (n, m)."""
     slopes: FloatArray = expit(scores) - examples.labels[:, step]
     if examples.present is None:
-        return slopes / np.float32(slopes.shape[1])
+        slopes /= np.float32(slopes.shape[1])
+        return slopes
     present = examples.present[:, step]
-    counts = np.maximum(present.sum(axis=1, keepdims=True), 1).astype(np.float32)
-    return slopes * present / counts
+    slopes *= present
+    slopes /= np.maximum(present.sum(axis=1, keepdims=True), 1)
+    return slopes

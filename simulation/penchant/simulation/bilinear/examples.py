@@ -47,7 +47,7 @@ class Examples:
     @property
     def steps(self) -> int:
         """S, the number of local steps."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     def of(self, devices: slice) -> "Examples":
         """Return the examples of some devices."""
@@ -60,7 +60,7 @@ class Examples:
         Raises:
             DataError: a row is not one of ``items``.
         """
-        if self.rows.size and not (0 <= self.rows.min() and self.rows.max() < items.count):
+        if self.rows.size and (self.rows.min() < 0 or self.rows.max() >= items.count):
             raise DataError(
                 f"rows of examples are from {self.rows.min()} to {self.rows.max()}; "
                 f"with {items.count} items they must be from 0 to {items.count - 1}"

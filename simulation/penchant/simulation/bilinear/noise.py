@@ -1,25 +1,25 @@
 r"""The part of DP-SGD's noise that feeds back into training, drawn without the rest.
 
-DP-SGD adds an independent N_s (k x d, standard normal) to the weights' gradient at each step s of S.
-Step t meets the noise so far, M_t = N_0 + ... + N_{t-1}, only as F_t = X_t M_t, for its batch X_t;
-and what leaves the device is M_S, or rather its sum over devices. Columns are alike and independent,
-so take d = 1. (F_1, ..., F_{S-1}, M_S) is Gaussian with mean zero, and
+DP-SGD adds an independent N_s (k x d, standard normal) to the weights' gradient at each step s of
+S. Step t meets the noise so far, M_t = N_0 + ... + N_{t-1}, only as F_t = X_t M_t, for its batch
+X_t; and what leaves the device is M_S, or rather its sum over devices. Columns are alike and
+independent, so take d = 1. The batches are settled before any noise is drawn, so that
+(F_1, ..., F_{S-1}, M_S) is Gaussian with mean zero, and
 
     cov(F_t, F_r) = min(t, r) X_t X_r'      cov(M_S, F_t) = t X_t'      cov(M_S) = S I.
 
 With X the batches after the first stacked, D the diagonal of their t's, and H the covariance of the
 stacked F, of which R R' = H is any factor, the law of the pair is therefore that of
 
-    F = R z,    M_S = X' D (R^+)' z + e,    z standard normal,    e ~ N(0, S I - P' P),   P = R^+ D X,
+    F = R z,   M_S = X' D (R^+)' z + e,   z standard normal,   e ~ N(0, S I - P' P),   P = R^+ D X,
 
 e independent of z: the regression of M_S on F and its residual. (D X = cov(F, M_S) has its columns
 in the range of H, so this holds also where H is singular, as when a batch holds an item twice.)
-Training uses M_S nowhere but in the sum over devices; hence the e's are drawn as one, whose
-covariance is the sum of theirs, and the joint law of all private vectors and the summed update is
-that of DP-SGD exactly. A device costs (S - 1) m d normal draws in place of S k d.
-
-Which items are in X is settled before the noise is drawn; the z's are drawn apart from it. F_t is
-used at step t only, so that it is no matter that later steps depend on it in ways not Gaussian.
+Whatever a device computes is a function of F, of noise on its private vector, which is drawn whole,
+and of what it started from; M_S itself is used nowhere but in the sum over devices. Hence the e's,
+independent of all that, can be drawn as their sum, whose covariance is the sum of theirs; and the
+joint law of all private vectors and the summed update is that of DP-SGD exactly. A device costs
+(S - 1) m d normal draws in place of S k d.
 """
 
 from dataclasses import dataclass
@@ -144,18 +144,19 @@ def _parallel(covariances: FloatArray) -> NDArray[np.bool_]:
     """
     variances = np.einsum("nll->nl", covariances)
     limits = (1 - LEAST_PIVOT) * variances[:, :, None] * variances[:, None]
-    tied: NDArray[np.intp] = np.count_nonzero(covariances * covariances > limits, axis=(1, 2))
-    return tied > covariances.shape[1]  # each is tied to itself
+    tied = np.count_nonzero(covariances * covariances > limits, axis=(1, 2))
+    found: NDArray[np.bool_] = tied > covariances.shape[1]  # each is tied to itself
+    return found
 
 
 def _inverse_of_lower(roots: FloatArray) -> FloatArray:
-    inverse: FloatArray = scipy.linalg.inv(
-        roots, assume_a="lower triangular", check_finite=False
-    )
+    inverse: FloatArray = scipy.linalg.inv(roots, assume_a="lower triangular", check_finite=False)
     return inverse
 
 
-def _singular_roots(batches: Float64Array, times: Float64Array) -> tuple[Float64Array, Float64Array]:
+def _singular_roots(
+    batches: Float64Array, times: Float64Array
+) -> tuple[Float64Array, Float64Array]:
     """Return what ``_roots`` does by eigenvectors, for covariances that may be singular."""
     products = np.matmul(batches, batches.transpose(0, 2, 1))
     values, vectors = np.linalg.eigh(products * np.minimum.outer(times, times))

@@ -211,7 +211,8 @@ def _clipped_slopes(
     lengths = np.einsum("nmd,nmd->nm", batch, batch)
     lengths += squared_norms * np.einsum("nd,nd->n", vectors, vectors)[:, None]
     norms = np.abs(slopes) * np.sqrt(lengths)
-    return slopes * np.minimum(1.0, clipping_norm / np.maximum(norms, 1e-30))
+    slopes *= np.minimum(1.0, clipping_norm / np.maximum(norms, 1e-30))
+    return slopes
 
 
 def _summed_by_item(pulls: FloatArray, rows: NDArray[np.int64], count: int) -> FloatArray:
