@@ -13,7 +13,8 @@ def prepare(work: Work, *, private: bool) -> Run:
     """Return the rounds with whole updates clipped, or of per-example DP-SGD."""
     items = Items.of(work.features)
     start = np.vstack([work.weights, work.bias])
-    settings = {"learning_rate": work.rate, "clipping_norm": work.clip, "threads": os.cpu_count()}
+    threads = len(os.sched_getaffinity(0))
+    settings = {"learning_rate": work.rate, "clipping_norm": work.clip, "threads": threads}
 
     def run(rounds: int, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.Generator(np.random.SFC64(0))
