@@ -52,7 +52,8 @@ def test_the_joint_law_is_that_of_all_noise(case: str) -> None:
     products = np.matmul(stacked, stacked.transpose(0, 2, 1))
     drawn = draw_fed_back(stacked, products, batch_size=BATCH, dimension=1, rng=rng)
     # The rest of each device alone: the covariance of the sum is the sum of theirs.
-    explained = drawn.explained / np.float32(DEVICES)
+    explained = (np.einsum("lk,nlj->kj", features, drawn.spreads) + drawn.apart) / DEVICES
+    explained = explained.astype(np.float32)
     alone = draw_rest(explained, devices=1, steps=STEPS, dimension=DEVICES, rng=rng)
     total = np.einsum("lk,nld->nk", features, drawn.pulls) + alone.T
     found = np.concatenate([drawn.met[:, :, 0], total], axis=1).astype(np.float64)
@@ -90,13 +91,15 @@ def test_devices_of_both_kinds_go_together() -> None:
 
     def explained(devices: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         stacked = np.stack(devices)
-        return draw_fed_back(
+        drawn = draw_fed_back(
             stacked,
             np.matmul(stacked, stacked.transpose(0, 2, 1)),
             batch_size=BATCH,
             dimension=1,
             rng=np.random.default_rng(0),
-        ).explained
+        )
+        found: NDArray[np.float32] = np.einsum("nlk,nlj->kj", stacked, drawn.spreads) + drawn.apart
+        return found
 
     together = explained([*kinds, kinds[0]])
     apart = 2 * explained(kinds[:1]) + explained(kinds[1:])

@@ -34,7 +34,7 @@ __all__ = ["FedBack", "draw_fed_back", "draw_rest"]
 
 Float64Array = NDArray[np.float64]
 
-LEAST_PIVOT = 1e-3  # of a variance; below it float32 does not tell a factor well enough
+LEAST_PIVOT = 1e-2  # of a variance; below it float32 does not tell a factor well enough
 LEAST_EIGENVALUE = 1e-10  # of the largest; below it there is none, to the rounding of float64
 
 
@@ -45,12 +45,15 @@ class FedBack:
     Attributes:
         met: float32 (n, L, d), F.
         pulls: float32 (n, L, d), D (R^+)' z: given F, the mean of M_S is X' of this.
-        explained: float32 (k, k), the sum over devices of P' P.
+        spreads: float32 (n, L, k), D (R^+)' P, so that X' of this is P' P; zeros for devices whose
+            law is singular or nearly so, for which float32 would not do.
+        apart: float32 (k, k), the sum of P' P over those devices.
     """
 
     met: FloatArray
     pulls: FloatArray
-    explained: FloatArray
+    spreads: FloatArray
+    apart: FloatArray
 
 
 def draw_fed_back(
@@ -73,15 +76,18 @@ def draw_fed_back(
     """
     devices, later, _ = batches.shape
     times = (np.arange(later) // batch_size + 1).astype(np.float32)
-    roots, inverses = _roots(batches, products * np.minimum.outer(times, times), times)
+    roots, inverses, singular = _roots(batches, products * np.minimum.outer(times, times), times)
     inverses *= times  # now (R^+) D
+    transposed = inverses.transpose(0, 2, 1)
     draws = rng.standard_normal((devices, later, dimension), dtype=np.float32)
-    # Not X' (D (R^+)' R^+ D) X, which can be had for less: in float32 it fails near singularity.
-    explained = np.matmul(inverses, batches).reshape(devices * later, batches.shape[2])
+    inner = np.matmul(transposed, inverses)
+    inner[singular] = 0.0
+    apart = np.matmul(inverses[singular], batches[singular]).reshape(-1, batches.shape[2])
     return FedBack(
         met=np.matmul(roots, draws),
-        pulls=np.matmul(inverses.transpose(0, 2, 1), draws),
-        explained=explained.T @ explained,
+        pulls=np.matmul(transposed, draws),
+        spreads=np.matmul(inner, batches),
+        apart=apart.T @ apart,
     )
 
 
@@ -114,27 +120,33 @@ def draw_rest(
 
 def _roots(
     batches: FloatArray, covariances: FloatArray, times: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return factors R of covariances R R', and their pseudo-inverses, float32 (n, L, L) each."""
-    if covariances.size == 0:
-        return covariances, covariances.copy()
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return factors R of covariances R R', their pseudo-inverses, and which are near singular.
+
+    Returns:
+        float32 (n, L, L) twice and bool (n,).
+    """
     diagonal = np.einsum("nll->nl", covariances)
     diagonal += diagonal == 0.0  # absent examples: noise of their own, which nobody reads
-    doubtful = _parallel(covariances)
+    singular = _parallel(covariances)
     roots, inverses = np.empty_like(covariances), np.empty_like(covariances)
-    sure = ~doubtful
+    regular = ~singular
     try:
-        roots[sure] = np.linalg.cholesky(covariances[sure])
+        roots[regular] = np.linalg.cholesky(covariances[regular])
     except np.linalg.LinAlgError:
-        doubtful[:], sure[:] = True, False
-    pivots = np.einsum("nll->nl", roots)
-    doubtful[sure] |= (pivots[sure] ** 2 < LEAST_PIVOT * diagonal[sure]).any(axis=1)
-    sure = ~doubtful
-    inverses[sure] = _inverse_of_lower(roots[sure])
-    if doubtful.any():
-        found = _singular_roots(batches[doubtful].astype(np.float64), times.astype(np.float64))
-        roots[doubtful], inverses[doubtful] = found
-    return roots, inverses
+        singular[:] = True
+    else:
+        pivots = np.einsum("nll->nl", roots)[regular] ** 2
+        singular[regular] = (pivots < LEAST_PIVOT * diagonal[regular]).any(axis=1)
+    regular = ~singular
+    if regular.any() and covariances.size:
+        inverses[regular] = scipy.linalg.inv(
+            roots[regular], assume_a="lower triangular", check_finite=False
+        )
+    if singular.any():
+        found = _singular_roots(batches[singular].astype(np.float64), times.astype(np.float64))
+        roots[singular], inverses[singular] = found
+    return roots, inverses, singular
 
 
 def _parallel(covariances: FloatArray) -> NDArray[np.bool_]:
@@ -147,11 +159,6 @@ def _parallel(covariances: FloatArray) -> NDArray[np.bool_]:
     tied = np.count_nonzero(covariances * covariances > limits, axis=(1, 2))
     found: NDArray[np.bool_] = tied > covariances.shape[1]  # each is tied to itself
     return found
-
-
-def _inverse_of_lower(roots: FloatArray) -> FloatArray:
-    inverse: FloatArray = scipy.linalg.inv(roots, assume_a="lower triangular", check_finite=False)
-    return inverse
 
 
 def _singular_roots(

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from penchant.shared.errors import ConfigurationError
-from penchant.simulation.bilinear.blocks import blocks_of, pool_of
+from penchant.simulation.bilinear.blocks import Pool, blocks_of, pool_of
 from penchant.simulation.bilinear.examples import Examples
 from penchant.simulation.bilinear.items import FloatArray, Items
 from penchant.simulation.bilinear.noise import draw_fed_back, draw_rest
@@ -32,7 +32,9 @@ from penchant.simulation.bilinear.state import Trained, require_positive, requir
 
 __all__ = ["train_privately"]
 
+GROUP = 800  # devices; bounds the memory for what is kept for each item
 ITEMS = 500  # a part of a catalogue for one thread
+STRIPE = 100  # rows of a triangle for one thread
 
 
 def train_privately(
@@ -75,43 +77,110 @@ def train_privately(
             f"noise multiplier is {noise_multiplier}; it must be finite and at least 0"
         )
     require_state(items, examples, weights, private_vectors)
-    items, examples = _of_use(items, examples.among(items))
-    rate = learning_rate / examples.rows.shape[2]
-    deviation = noise_multiplier * clipping_norm
-    blocks, parts = blocks_of(examples.devices), blocks_of(len(items.features), size=ITEMS)
-    rest_rng, *rngs = rng.spawn(1 + len(blocks))
+    examples = examples.among(items)
+    groups = blocks_of(examples.devices, size=GROUP)
+    rest_rng, *rngs = rng.spawn(1 + len(groups))
+    settings = _Settings(
+        learning_rate / examples.rows.shape[2], clipping_norm, noise_multiplier * clipping_norm
+    )
+    update = np.zeros_like(weights)
+    explained = np.zeros(2 * weights.shape[:1], dtype=np.float32)
+    vectors = [private_vectors[:0]]
     with pool_of(threads) as pool:
-        projected = np.concatenate(pool.map(lambda part: items.features[part] @ weights, parts))
-
-        def train(block: tuple[slice, np.random.Generator]) -> _Block:
-            devices, block_rng = block
-            return _train_block(
-                items,
-                examples.of(devices),
-                projected,
-                private_vectors[devices],
-                rate=rate,
-                clipping_norm=clipping_norm,
-                deviation=deviation,
-                rng=block_rng,
+        for group, group_rng in zip(groups, rngs, strict=True):
+            trained = _train_group(
+                *_of_use(items, examples.of(group)),
+                weights,
+                private_vectors[group],
+                settings=settings,
+                rng=group_rng,
+                pool=pool,
             )
-
-        trained = pool.map(train, list(zip(blocks, rngs, strict=True)))
-        pulls = sum((block.pulls for block in trained), np.zeros_like(projected))
-        update = sum(
-            pool.map(lambda part: items.features[part].T @ pulls[part], parts),
-            np.zeros_like(weights),
-        )
-        if deviation > 0 and trained:
-            update += deviation * draw_rest(
-                sum((block.explained for block in trained[1:]), trained[0].explained),
+            update += trained.update
+            explained += trained.explained
+            vectors += trained.private_vectors
+        if settings.deviation > 0 and groups:
+            update += settings.deviation * draw_rest(
+                explained,
                 devices=examples.devices,
                 steps=examples.steps,
                 dimension=weights.shape[1],
                 rng=rest_rng,
             )
-    vectors = [block.private_vectors for block in trained]
-    return Trained(-rate * update, np.concatenate([private_vectors[:0], *vectors]))
+    return Trained(-settings.rate * update, np.concatenate(vectors))
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """Public constants: ``rate`` of a step along a sum, ``clip``, ``deviation`` of the noise."""
+
+    rate: float
+    clip: float
+    deviation: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """What a group of devices leaves.
+
+    Attributes:
+        update: float32 (k + 1, d), the sum of what would be subtracted at rate 1, but for the rest
+            of the noise.
+        explained: float32 (k + 1, k + 1), the sum of P' P of ``noise``; its lower triangle counts.
+        private_vectors: float32 (n, d), in blocks.
+    """
+
+    update: FloatArray
+    explained: FloatArray
+    private_vectors: list[FloatArray]
+
+
+def _train_group(
+    items: Items,
+    examples: Examples,
+    weights: FloatArray,
+    private_vectors: FloatArray,
+    *,
+    settings: _Settings,
+    rng: np.random.Generator,
+    pool: Pool,
+) -> _Group:
+    """Train a group; what it keeps for each item is summed before the next group's turn."""
+    blocks, parts = blocks_of(examples.devices), blocks_of(len(items.features), size=ITEMS)
+    projected = np.concatenate(pool.map(lambda part: items.features[part] @ weights, parts))
+
+    def train(block: tuple[slice, np.random.Generator]) -> _Block:
+        devices, block_rng = block
+        return _train_block(
+            items,
+            examples.of(devices),
+            projected,
+            private_vectors[devices],
+            settings=settings,
+            rng=block_rng,
+        )
+
+    trained = pool.map(train, list(zip(blocks, rng.spawn(len(blocks)), strict=True)))
+    pulls = _sum([block.pulls for block in trained])
+    update = _sum(pool.map(lambda part: items.features[part].T @ pulls[part], parts))
+    explained = _sum([block.apart for block in trained])
+    if settings.deviation > 0:
+        spreads = _sum([block.spreads for block in trained])
+
+        def fill(rows: slice) -> None:
+            """Add rows of the lower triangle, and a little above it, of what is symmetric."""
+            product = items.features[:, rows].T @ spreads[:, : rows.stop]
+            explained[rows, : rows.stop] += product
+
+        pool.map(fill, blocks_of(len(explained), size=STRIPE)[::-1])
+    return _Group(update, explained, [block.private_vectors for block in trained])
+
+
+def _sum(arrays: list[FloatArray]) -> FloatArray:
+    total = arrays[0].copy()
+    for array in arrays[1:]:
+        total += array
+    return total
 
 
 def _of_use(items: Items, examples: Examples) -> tuple[Items, Examples]:
@@ -130,12 +199,14 @@ class _Block:
     Attributes:
         pulls: float32 (J + 1, d), for each item the vector whose outer products with its features
             sum to the update, but for its factor and the rest of the noise.
-        explained: float32 (k + 1, k + 1), of ``FedBack``; empty without noise.
+        spreads: float32 (J + 1, k + 1), ``FedBack.spreads`` summed by item; empty without noise.
+        apart: float32 (k + 1, k + 1), of ``FedBack``.
         private_vectors: float32 (n, d).
     """
 
     pulls: FloatArray
-    explained: FloatArray
+    spreads: FloatArray
+    apart: FloatArray
     private_vectors: FloatArray
 
 
@@ -145,11 +216,10 @@ def _train_block(
     projected: FloatArray,
     vectors: FloatArray,
     *,
-    rate: float,
-    clipping_norm: float,
-    deviation: float,
+    settings: _Settings,
     rng: np.random.Generator,
 ) -> _Block:
+    rate, deviation = settings.rate, settings.deviation
     devices, steps, size = examples.rows.shape
     dimension = vectors.shape[1]
     rows = examples.rows.reshape(devices, steps * size)
@@ -183,15 +253,18 @@ def _train_block(
             vectors,
             examples,
             step,
-            clipping_norm=clipping_norm,
+            clip=settings.clip,
         )
         pulls[:, here] = slopes[:, :, None] * vectors[:, None]
         vectors = vectors - rate * (np.matmul(slopes[:, None], batch)[:, 0] + noise[:, step])
-    explained = np.zeros((0, 0), dtype=np.float32)
+    count = len(items.features)
+    spreads = np.zeros((0, 0), dtype=np.float32)
+    apart = np.zeros(2 * features.shape[2:], dtype=np.float32)
     if fed_back is not None:
         pulls[:, size:] += deviation * fed_back.pulls
-        explained = fed_back.explained
-    return _Block(_summed_by_item(pulls, rows, len(items.features)), explained, vectors)
+        spreads = _summed_by_item(fed_back.spreads, rows[:, size:], count)
+        apart = fed_back.apart
+    return _Block(_summed_by_item(pulls, rows, count), spreads, apart, vectors)
 
 
 def _clipped_slopes(
@@ -201,7 +274,7 @@ def _clipped_slopes(
     examples: Examples,
     step: int,
     *,
-    clipping_norm: float,
+    clip: float,
 ) -> FloatArray:
     """Return the losses' derivatives by the scores, scaled as clipping scales the gradients."""
     scores = np.matmul(batch, vectors[:, :, None])[:, :, 0]
@@ -211,7 +284,7 @@ def _clipped_slopes(
     lengths = np.einsum("nmd,nmd->nm", batch, batch)
     lengths += squared_norms * np.einsum("nd,nd->n", vectors, vectors)[:, None]
     norms = np.abs(slopes) * np.sqrt(lengths)
-    slopes *= np.minimum(1.0, clipping_norm / np.maximum(norms, 1e-30))
+    slopes *= np.minimum(1.0, clip / np.maximum(norms, 1e-30))
     return slopes
 
 
