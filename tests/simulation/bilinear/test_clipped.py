@@ -176,6 +176,8 @@ def test_malformed_examples_and_items_are_refused(world: Callable[..., Any]) -> 
     examples = world().examples
     with pytest.raises(DataError, match=r"\(7, 4, 5\), \(7, 4, 4\)"):
         replace(examples, labels=examples.labels[:, :, 1:])
+    with pytest.raises(DataError, match=r"shape \(7, 4, 0\)"):
+        Examples(examples.rows[:, :, :0], examples.labels[:, :, :0])
     with pytest.raises(DataError, match="rows of examples are float32"):
         replace(examples, rows=examples.labels)
     with pytest.raises(DataError, match="labels"):

@@ -34,6 +34,11 @@ class Examples:
                 "rows, labels and presence of examples must have one shape "
                 f"(devices, steps, batch); got {', '.join(map(str, shapes))}"
             )
+        if 0 in self.rows.shape[1:]:
+            raise DataError(
+                f"rows of examples have shape {self.rows.shape}; there must be a step and a place "
+                "in its batch"
+            )
         if self.rows.dtype.kind not in "iu":
             raise DataError(f"rows of examples are {self.rows.dtype}; they must be whole numbers")
         if not ((self.labels >= 0) & (self.labels <= 1)).all():

@@ -102,7 +102,7 @@ def draw_rest(
     """Draw the sum over devices of what their noise adds beyond what they met of it.
 
     Args:
-        explained: float32 (k, k), the sum over devices of P' P.
+        explained: float32 (k, k), the sum over devices of P' P; its lower triangle is read.
         devices: n.
         steps: S.
         dimension: d, columns of the weights.
