@@ -1,0 +1,173 @@
+r"""The part of DP-SGD's noise that feeds back into training, drawn without the rest.
+
+DP-SGD adds an independent N_s (k x d, standard normal) to the weights' gradient at each step s of
+S. Step t meets the noise so far, M_t = N_0 + ... + N_{t-1}, only as F_t = X_t M_t, for its batch
+X_t; and what leaves the device is M_S, or rather its sum over devices. Columns are alike and
+independent, so take d = 1. The batches are settled before any noise is drawn, so that
+(F_1, ..., F_{S-1}, M_S) is Gaussian with mean zero, and
+
+    cov(F_t, F_r) = min(t, r) X_t X_r'      cov(M_S, F_t) = t X_t'      cov(M_S) = S I.
+
+With X the batches after the first stacked, D the diagonal of their t's, and H the covariance of the
+stacked F, of which R R' = H is any factor, the law of the pair is therefore that of
+
+    F = R z,   M_S = X' D (R^+)' z + e,   z standard normal,   e ~ N(0, S I - P' P),   P = R^+ D X,
+
+e independent of z: the regression of M_S on F and its residual. (D X = cov(F, M_S) has its columns
+in the range of H, so this holds also where H is singular, as when a batch holds an item twice.)
+Whatever a device computes is a function of F, of noise on its private vector, which is drawn whole,
+and of what it started from; M_S itself is used nowhere but in the sum over devices. Hence the e's,
+independent of all that, can be drawn as their sum, whose covariance is the sum of theirs; and the
+joint law of all private vectors and the summed update is that of DP-SGD exactly. A device costs
+(S - 1) m d normal draws in place of S k d.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from penchant.simulation.bilinear.items import FloatArray
+
+__all__ = ["FedBack", "draw_fed_back", "draw_rest"]
+
+Float64Array = NDArray[np.float64]
+
+LEAST_PIVOT = 1e-2  # of a variance; below it float32 does not tell a factor well enough
+LEAST_EIGENVALUE = 1e-10  # of the largest; below it there is none, to the rounding of float64
+
+
+@dataclass(frozen=True, eq=False)
+class FedBack:
+    """Noise on the weights as n devices meet it, L = (S - 1) m examples after the first step.
+
+    Attributes:
+        met: float32 (n, L, d), F.
+        pulls: float32 (n, L, d), D (R^+)' z: given F, the mean of M_S is X' of this.
+        spreads: float32 (n, L, k), D (R^+)' P, so that X' of this is P' P; zeros for devices whose
+            law is singular or nearly so, for which float32 would not do.
+        apart: float32 (k, k), the sum of P' P over those devices.
+    """
+
+    met: FloatArray
+    pulls: FloatArray
+    spreads: FloatArray
+    apart: FloatArray
+
+
+def draw_fed_back(
+    batches: FloatArray,
+    products: FloatArray,
+    *,
+    batch_size: int,
+    dimension: int,
+    rng: np.random.Generator,
+) -> FedBack:
+    """Draw what n devices meet of their noise.
+
+    Args:
+        batches: float32 (n, L, k), features of the examples after the first step's; zeros for
+            absent ones.
+        products: float32 (n, L, L), of ``batches`` with themselves.
+        batch_size: m, places in a batch.
+        dimension: d, columns of the weights.
+        rng: draws the noise.
+    """
+    devices, later, _ = batches.shape
+    times = (np.arange(later) // batch_size + 1).astype(np.float32)
+    roots, inverses, singular = _roots(batches, products * np.minimum.outer(times, times), times)
+    inverses *= times  # now (R^+) D
+    transposed = inverses.transpose(0, 2, 1)
+    draws = rng.standard_normal((devices, later, dimension), dtype=np.float32)
+    inner = np.matmul(transposed, inverses)
+    inner[singular] = 0.0
+    apart = np.matmul(inverses[singular], batches[singular]).reshape(-1, batches.shape[2])
+    return FedBack(
+        met=np.matmul(roots, draws),
+        pulls=np.matmul(transposed, draws),
+        spreads=np.matmul(inner, batches),
+        apart=apart.T @ apart,
+    )
+
+
+def draw_rest(
+    explained: FloatArray,
+    *,
+    devices: int,
+    steps: int,
+    dimension: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Draw the sum over devices of what their noise adds beyond what they met of it.
+
+    Args:
+        explained: float32 (k, k), the sum over devices of P' P; its lower triangle is read.
+        devices: n.
+        steps: S.
+        dimension: d, columns of the weights.
+        rng: draws the noise.
+
+    Returns:
+        float32 (k, d).
+    """
+    # The last step's noise is never met, so no eigenvalue is below n and the factor is safe.
+    covariance = devices * steps * np.eye(len(explained), dtype=np.float32) - explained
+    draws = rng.standard_normal((len(explained), dimension), dtype=np.float32)
+    rest: FloatArray = np.linalg.cholesky(covariance) @ draws
+    return rest
+
+
+def _roots(
+    batches: FloatArray, covariances: FloatArray, times: FloatArray
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return factors R of covariances R R', their pseudo-inverses, and which are near singular.
+
+    Returns:
+        float32 (n, L, L) twice and bool (n,).
+    """
+    diagonal = np.einsum("nll->nl", covariances)
+    diagonal += diagonal == 0.0  # absent examples: noise of their own, which nobody reads
+    singular = _parallel(covariances)
+    roots, inverses = np.empty_like(covariances), np.empty_like(covariances)
+    regular = ~singular
+    try:
+        roots[regular] = np.linalg.cholesky(covariances[regular])
+    except np.linalg.LinAlgError:
+        singular[:] = True
+    else:
+        pivots = np.einsum("nll->nl", roots)[regular] ** 2
+        singular[regular] = (pivots < LEAST_PIVOT * diagonal[regular]).any(axis=1)
+    regular = ~singular
+    if regular.any() and covariances.size:
+        inverses[regular] = scipy.linalg.inv(
+            roots[regular], assume_a="lower triangular", check_finite=False
+        )
+    if singular.any():
+        found = _singular_roots(batches[singular].astype(np.float64), times.astype(np.float64))
+        roots[singular], inverses[singular] = found
+    return roots, inverses, singular
+
+
+def _parallel(covariances: FloatArray) -> NDArray[np.bool_]:
+    """Return whose covariances tie two examples so closely that one decides the other, bool (n,).
+
+    It is a cheap first look, for the common case of an item twice in a batch.
+    """
+    variances = np.einsum("nll->nl", covariances)
+    limits = (1 - LEAST_PIVOT) * variances[:, :, None] * variances[:, None]
+    tied = np.count_nonzero(covariances * covariances > limits, axis=(1, 2))
+    found: NDArray[np.bool_] = tied > covariances.shape[1]  # each is tied to itself
+    return found
+
+
+def _singular_roots(
+    batches: Float64Array, times: Float64Array
+) -> tuple[Float64Array, Float64Array]:
+    """Return what ``_roots`` does by eigenvectors, for covariances that may be singular."""
+    products = np.matmul(batches, batches.transpose(0, 2, 1))
+    values, vectors = np.linalg.eigh(products * np.minimum.outer(times, times))
+    real = values > LEAST_EIGENVALUE * values[:, -1:]
+    scales = np.sqrt(np.where(real, values, 0.0))
+    inverses = np.divide(1.0, scales, out=np.zeros_like(scales), where=real)
+    return vectors * scales[:, None], (vectors * inverses[:, None]).transpose(0, 2, 1)
