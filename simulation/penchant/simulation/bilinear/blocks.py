@@ -12,6 +12,7 @@ from functools import cache
 from typing import TypeVar
 
 import scipy.linalg  # noqa: F401  # its BLAS must be loaded before the controller looks for it
+import torch
 from threadpoolctl import ThreadpoolController
 
 from penchant.shared.errors import ConfigurationError
@@ -32,6 +33,12 @@ def blocks_of(count: int, *, size: int = DEVICES) -> list[slice]:
 @cache
 def _controller() -> ThreadpoolController:
     return ThreadpoolController()
+
+
+@cache
+def _executor(threads: int) -> ThreadPoolExecutor:
+    """Return threads that stay, with what they keep."""
+    return ThreadPoolExecutor(threads)
 
 
 class Pool:
@@ -56,9 +63,10 @@ def pool_of(threads: int) -> Iterator[Pool]:
     """
     if threads < 1:
         raise ConfigurationError(f"threads is {threads}; it must be at least 1")
-    with _controller().limit(limits=1, user_api="blas"):
-        if threads == 1:
-            yield Pool(None)
-            return
-        with ThreadPoolExecutor(threads) as executor:
-            yield Pool(executor)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with _controller().limit(limits=1, user_api="blas"):
+            yield Pool(None if threads == 1 else _executor(threads))
+    finally:
+        torch.set_num_threads(before)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.errors import DataError
+from penchant.simulation.bilinear.scratch import scratch
 
 __all__ = ["FloatArray", "Items"]
 
@@ -55,9 +56,13 @@ class Items:
         return len(self.features) - 1
 
     def of_rows(self, rows: NDArray[np.int64]) -> FloatArray:
-        """Return the features of ``rows``, any shape (...): float32 (..., k + 1)."""
+        """Return the features of ``rows``, any shape (...): float32 (..., k + 1).
+
+        They are this thread's until it asks for others.
+        """
         # Rows were checked with the examples; "clip" spares a second check and a buffer.
-        return self.features.take(rows, axis=0, mode="clip")
+        found = scratch("features", (*rows.shape, self.features.shape[1]))
+        return self.features.take(rows, axis=0, mode="clip", out=found)
 
     def only(self, rows: NDArray[np.int64]) -> "Items":
         """Return the items of ``rows``, int64 (R,), alone and in that order."""

@@ -29,6 +29,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from penchant.simulation.bilinear.items import FloatArray
+from penchant.simulation.bilinear.scratch import scratch
 
 __all__ = ["FedBack", "draw_fed_back", "draw_rest"]
 
@@ -86,7 +87,7 @@ def draw_fed_back(
     return FedBack(
         met=np.matmul(roots, draws),
         pulls=np.matmul(transposed, draws),
-        spreads=np.matmul(inner, batches),
+        spreads=np.matmul(inner, batches, out=scratch("chunk spreads", batches.shape)),
         apart=apart.T @ apart,
     )
 

@@ -25,7 +25,7 @@ from penchant.simulation.bilinear.blocks import Pool, blocks_of, pool_of
 from penchant.simulation.bilinear.examples import Examples
 from penchant.simulation.bilinear.items import FloatArray, Items
 from penchant.simulation.bilinear.noise import draw_rest
-from penchant.simulation.bilinear.private_steps import Block, Settings, train_block
+from penchant.simulation.bilinear.private_steps import Settings, Sums, train_block
 from penchant.simulation.bilinear.state import Trained, require_positive, require_state
 
 __all__ = ["train_privately"]
@@ -138,23 +138,27 @@ def _train_group(
     blocks, parts = blocks_of(examples.devices), blocks_of(len(items.features), size=ITEMS)
     projected = np.concatenate(pool.map(lambda part: items.features[part] @ weights, parts))
 
-    def train(block: tuple[slice, np.random.Generator]) -> Block:
-        devices, block_rng = block
+    sums = Sums.zero(len(blocks), items, dimension=weights.shape[1])
+
+    def train(block: tuple[int, slice, np.random.Generator]) -> FloatArray:
+        number, devices, block_rng = block
         return train_block(
             items,
             examples.of(devices),
             projected,
             private_vectors[devices],
+            sums.of(number),
             settings=settings,
             rng=block_rng,
         )
 
-    trained = pool.map(train, list(zip(blocks, rng.spawn(len(blocks)), strict=True)))
-    pulls = _sum([block.pulls for block in trained])
+    rngs = rng.spawn(len(blocks))
+    trained = pool.map(train, list(zip(range(len(blocks)), blocks, rngs, strict=True)))
+    pulls = _sum(sums.pulls)
     update = _sum(pool.map(lambda part: items.features[part].T @ pulls[part], parts))
-    explained = _sum([block.apart for block in trained])
+    explained = _sum(sums.apart).copy()
     if settings.deviation > 0:
-        spreads = _sum([block.spreads for block in trained])
+        spreads = _sum(sums.spreads)
 
         def fill(rows: slice) -> None:
             """Add rows of the lower triangle, and a little above it, of what is symmetric."""
@@ -162,11 +166,12 @@ def _train_group(
             explained[rows, : rows.stop] += product
 
         pool.map(fill, blocks_of(len(explained), size=STRIPE)[::-1])
-    return _Group(update, explained, [block.private_vectors for block in trained])
+    return _Group(update, explained, trained)
 
 
-def _sum(arrays: list[FloatArray]) -> FloatArray:
-    total = arrays[0].copy()
+def _sum(arrays: FloatArray | list[FloatArray]) -> FloatArray:
+    """Add all to the first, and return it."""
+    total = arrays[0]
     for array in arrays[1:]:
         total += array
     return total

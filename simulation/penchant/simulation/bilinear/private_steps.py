@@ -1,17 +1,22 @@
 """The local steps of private training, a block of devices at once; ``private`` has the algebra."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-import scipy.sparse
+import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from penchant.simulation.bilinear.blocks import blocks_of
 from penchant.simulation.bilinear.examples import Examples
 from penchant.simulation.bilinear.items import FloatArray, Items
-from penchant.simulation.bilinear.noise import draw_fed_back
+from penchant.simulation.bilinear.noise import FedBack, draw_fed_back
+from penchant.simulation.bilinear.scratch import scratch
 
-__all__ = ["Block", "Settings", "train_block"]
+__all__ = ["Settings", "Sums", "train_block"]
+
+CHUNK = 20  # devices whose features stay in the cache from their product to their sum
 
 
 @dataclass(frozen=True)
@@ -30,21 +35,33 @@ class Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
-    """What a block of devices leaves.
+class Sums:
+    """What blocks of devices leave, each its own; added to in place.
 
     Attributes:
-        pulls: float32 (J + 1, d), for each item the vector whose outer products with its features
-            sum to the update, but for its factor and the rest of the noise.
-        spreads: float32 (J + 1, k + 1), ``FedBack.spreads`` summed by item; empty without noise.
-        apart: float32 (k + 1, k + 1), of ``FedBack``.
-        private_vectors: float32 (n, d).
+        pulls: float32 (B, J + 1, d), for each item the vector whose outer products with its
+            features sum to the update, but for its factor and the rest of the noise.
+        spreads: float32 (B, J + 1, k + 1), ``FedBack.spreads`` summed by item.
+        apart: float32 (B, k + 1, k + 1), of ``FedBack``.
     """
 
     pulls: FloatArray
     spreads: FloatArray
     apart: FloatArray
-    private_vectors: FloatArray
+
+    @classmethod
+    def zero(cls, blocks: int, items: Items, *, dimension: int) -> Self:
+        """Return sums of nothing, valid until the next are asked for."""
+        count, width = items.features.shape
+        shapes = {"pulls": (count, dimension), "spreads": (count, width), "apart": (width, width)}
+        sums = cls(**{name: scratch(name, (blocks, *shape)) for name, shape in shapes.items()})
+        for array in (sums.pulls, sums.spreads, sums.apart):
+            array.fill(0.0)
+        return sums
+
+    def of(self, block: int) -> Self:
+        """Return one block's."""
+        return type(self)(self.pulls[block], self.spreads[block], self.apart[block])
 
 
 def train_block(
@@ -52,38 +69,85 @@ def train_block(
     examples: Examples,
     projected: FloatArray,
     vectors: FloatArray,
+    sums: Sums,
     *,
     settings: Settings,
     rng: np.random.Generator,
-) -> Block:
-    """Train a block's devices.
+) -> FloatArray:
+    """Train a block's devices and return their private vectors, float32 (n, d).
 
     Args:
         items: those of its examples among them.
         examples: of n devices, absent ones at the item of zeros.
         projected: float32 (J + 1, d), the items' features times the weights.
         vectors: float32 (n, d), private.
+        sums: the block's, which are added to.
         settings: public constants.
         rng: draws the noise.
     """
-    rate, deviation = settings.rate, settings.deviation
-    devices, steps, size = examples.rows.shape
     dimension = vectors.shape[1]
-    rows = examples.rows.reshape(devices, steps * size)
-    features = items.of_rows(rows)
-    products = np.matmul(features[:, size:], features.transpose(0, 2, 1))
-    noise = np.zeros((devices, steps, dimension), dtype=np.float32)
-    fed_back = None
-    if deviation > 0:
-        fed_back = draw_fed_back(
-            features[:, size:],
-            products[:, :, size:],
-            batch_size=size,
-            dimension=dimension,
-            rng=rng,
+    trained = [vectors[:0]]
+    for chunk in blocks_of(examples.devices, size=CHUNK):
+        some = examples.of(chunk)
+        rows = some.rows.reshape(some.devices, -1)
+        features = items.of_rows(rows)
+        size = some.rows.shape[2]
+        products = np.matmul(features[:, size:], features.transpose(0, 2, 1))
+        noise = None
+        if settings.deviation > 0:
+            noise = _draw(features[:, size:], products[:, :, size:], some, dimension, rng)
+        chunk_pulls, moved = _steps(
+            items, some, projected, vectors[chunk], products, noise, settings=settings
         )
-        rng.standard_normal(out=noise, dtype=np.float32)
-        noise *= deviation
+        trained.append(moved)
+        if noise is not None:
+            chunk_pulls[:, size:] += settings.deviation * noise.shared.pulls
+            _add_by_item(sums.spreads, rows[:, size:], noise.shared.spreads)
+            sums.apart[:] += noise.shared.apart
+        _add_by_item(sums.pulls, rows, chunk_pulls)
+    return np.concatenate(trained)
+
+
+@dataclass(frozen=True, eq=False)
+class _Noise:
+    """What devices meet of their noise, of deviation 1.
+
+    Attributes:
+        shared: on the weights.
+        private: float32 (n, S, d), on the private vectors.
+    """
+
+    shared: FedBack
+    private: FloatArray
+
+
+def _draw(
+    later: FloatArray,
+    products: FloatArray,
+    examples: Examples,
+    dimension: int,
+    rng: np.random.Generator,
+) -> _Noise:
+    devices, steps, size = examples.rows.shape
+    shared = draw_fed_back(later, products, batch_size=size, dimension=dimension, rng=rng)
+    private = rng.standard_normal((devices, steps, dimension), dtype=np.float32)
+    return _Noise(shared, private)
+
+
+def _steps(
+    items: Items,
+    examples: Examples,
+    projected: FloatArray,
+    vectors: FloatArray,
+    products: FloatArray,
+    noise: _Noise | None,
+    *,
+    settings: Settings,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the examples' pulls, float32 (n, S m, d), and the private vectors, (n, d)."""
+    rate, deviation = settings.rate, settings.deviation
+    _, steps, size = examples.rows.shape
+    rows = examples.rows.reshape(examples.devices, steps * size)
     hidden = projected.take(rows, axis=0)
     pulls = np.empty_like(hidden)
     for step in range(steps):
@@ -92,8 +156,8 @@ def train_block(
         if step > 0:
             later = slice((step - 1) * size, step * size)
             batch -= rate * np.matmul(products[:, later, before], pulls[:, before])
-            if fed_back is not None:
-                batch -= (rate * deviation) * fed_back.met[:, later]
+            if noise is not None:
+                batch -= (rate * deviation) * noise.shared.met[:, later]
         slopes = _clipped_slopes(
             batch,
             items.squared_norms[rows[:, here]],
@@ -103,15 +167,10 @@ def train_block(
             clip=settings.clip,
         )
         pulls[:, here] = slopes[:, :, None] * vectors[:, None]
-        vectors = vectors - rate * (np.matmul(slopes[:, None], batch)[:, 0] + noise[:, step])
-    count = len(items.features)
-    spreads = np.zeros((0, 0), dtype=np.float32)
-    apart = np.zeros(2 * features.shape[2:], dtype=np.float32)
-    if fed_back is not None:
-        pulls[:, size:] += deviation * fed_back.pulls
-        spreads = _summed_by_item(fed_back.spreads, rows[:, size:], count)
-        apart = fed_back.apart
-    return Block(_summed_by_item(pulls, rows, count), spreads, apart, vectors)
+        vectors = vectors - rate * np.matmul(slopes[:, None], batch)[:, 0]
+        if noise is not None:
+            vectors -= (rate * deviation) * noise.private[:, step]
+    return pulls, vectors
 
 
 def _clipped_slopes(
@@ -135,12 +194,10 @@ def _clipped_slopes(
     return slopes
 
 
-def _summed_by_item(pulls: FloatArray, rows: NDArray[np.int64], count: int) -> FloatArray:
-    """Return the sums, float32 (count, p), of ``pulls`` (..., p) whose ``rows`` (...) agree."""
-    where = rows.reshape(-1)
-    ones = np.ones(len(where), dtype=np.float32)
-    sums = scipy.sparse.csc_array(
-        (ones, where, np.arange(len(where) + 1)), shape=(count, len(where))
+def _add_by_item(sums: FloatArray, rows: NDArray[np.int64], pulls: FloatArray) -> None:
+    """Add ``pulls`` (..., p) to the ``rows`` (...) of ``sums``, float32 (count, p)."""
+    torch.from_numpy(sums).index_add_(
+        0,
+        torch.from_numpy(rows.reshape(-1)),
+        torch.from_numpy(pulls.reshape(-1, pulls.shape[-1])),
     )
-    found: FloatArray = sums @ pulls.reshape(-1, pulls.shape[-1])
-    return found
