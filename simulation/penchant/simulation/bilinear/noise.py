@@ -26,12 +26,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+import torch
 from numpy.typing import NDArray
 
 from penchant.simulation.bilinear.items import FloatArray
 from penchant.simulation.bilinear.scratch import scratch
 
-__all__ = ["FedBack", "draw_fed_back", "draw_rest"]
+__all__ = ["FedBack", "draw_fed_back", "draw_rest", "standard_normal"]
 
 Float64Array = NDArray[np.float64]
 
@@ -80,7 +81,7 @@ def draw_fed_back(
     roots, inverses, singular = _roots(batches, products * np.minimum.outer(times, times), times)
     inverses *= times  # now (R^+) D
     transposed = inverses.transpose(0, 2, 1)
-    draws = rng.standard_normal((devices, later, dimension), dtype=np.float32)
+    draws = standard_normal((devices, later, dimension), rng)
     inner = np.matmul(transposed, inverses)
     inner[singular] = 0.0
     apart = np.matmul(inverses[singular], batches[singular]).reshape(-1, batches.shape[2])
@@ -90,6 +91,13 @@ def draw_fed_back(
         spreads=np.matmul(inner, batches, out=scratch("chunk spreads", batches.shape)),
         apart=apart.T @ apart,
     )
+
+
+def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Draw standard normals, float32, from a torch generator seeded by ``rng``: twice as fast."""
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    draws: FloatArray = torch.randn(shape, generator=generator).numpy()
+    return draws
 
 
 def draw_rest(
@@ -114,8 +122,10 @@ def draw_rest(
     """
     # The last step's noise is never met, so no eigenvalue is below n and the factor is safe.
     covariance = devices * steps * np.eye(len(explained), dtype=np.float32) - explained
-    draws = rng.standard_normal((len(explained), dimension), dtype=np.float32)
-    rest: FloatArray = np.linalg.cholesky(covariance) @ draws
+    draws = standard_normal((len(explained), dimension), rng)
+    # SciPy's is five times as fast as numpy's at this size.
+    root = scipy.linalg.cholesky(covariance, lower=True, check_finite=False)
+    rest: FloatArray = root @ draws
     return rest
 
 

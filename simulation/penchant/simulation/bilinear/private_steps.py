@@ -8,15 +8,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from penchant.simulation.bilinear.blocks import blocks_of
 from penchant.simulation.bilinear.examples import Examples
 from penchant.simulation.bilinear.items import FloatArray, Items
-from penchant.simulation.bilinear.noise import FedBack, draw_fed_back
+from penchant.simulation.bilinear.noise import FedBack, draw_fed_back, standard_normal
 from penchant.simulation.bilinear.scratch import scratch
 
 __all__ = ["Settings", "Sums", "train_block"]
-
-CHUNK = 20  # devices whose features stay in the cache from their product to their sum
 
 
 @dataclass(frozen=True)
@@ -85,27 +82,20 @@ def train_block(
         settings: public constants.
         rng: draws the noise.
     """
-    dimension = vectors.shape[1]
-    trained = [vectors[:0]]
-    for chunk in blocks_of(examples.devices, size=CHUNK):
-        some = examples.of(chunk)
-        rows = some.rows.reshape(some.devices, -1)
-        features = items.of_rows(rows)
-        size = some.rows.shape[2]
-        products = np.matmul(features[:, size:], features.transpose(0, 2, 1))
-        noise = None
-        if settings.deviation > 0:
-            noise = _draw(features[:, size:], products[:, :, size:], some, dimension, rng)
-        chunk_pulls, moved = _steps(
-            items, some, projected, vectors[chunk], products, noise, settings=settings
-        )
-        trained.append(moved)
-        if noise is not None:
-            chunk_pulls[:, size:] += settings.deviation * noise.shared.pulls
-            _add_by_item(sums.spreads, rows[:, size:], noise.shared.spreads)
-            sums.apart[:] += noise.shared.apart
-        _add_by_item(sums.pulls, rows, chunk_pulls)
-    return np.concatenate(trained)
+    devices, steps, size = examples.rows.shape
+    rows = examples.rows.reshape(devices, steps * size)
+    features = items.of_rows(rows)
+    products = np.matmul(features[:, size:], features.transpose(0, 2, 1))
+    noise = None
+    if settings.deviation > 0:
+        noise = _draw(features[:, size:], products[:, :, size:], examples, vectors.shape[1], rng)
+    pulls, vectors = _steps(items, examples, projected, vectors, products, noise, settings=settings)
+    if noise is not None:
+        pulls[:, size:] += settings.deviation * noise.shared.pulls
+        _add_by_item(sums.spreads, rows[:, size:], noise.shared.spreads)
+        sums.apart[:] += noise.shared.apart
+    _add_by_item(sums.pulls, rows, pulls)
+    return vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +120,7 @@ def _draw(
 ) -> _Noise:
     devices, steps, size = examples.rows.shape
     shared = draw_fed_back(later, products, batch_size=size, dimension=dimension, rng=rng)
-    private = rng.standard_normal((devices, steps, dimension), dtype=np.float32)
+    private = standard_normal((devices, steps, dimension), rng)
     return _Noise(shared, private)
 
 
