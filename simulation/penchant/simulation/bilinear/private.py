@@ -138,7 +138,7 @@ def _train_group(
     blocks, parts = blocks_of(examples.devices), blocks_of(len(items.features), size=ITEMS)
     projected = np.concatenate(pool.map(lambda part: items.features[part] @ weights, parts))
 
-    sums = Sums.zero(len(blocks), items, dimension=weights.shape[1])
+    sums = Sums.of_blocks(len(blocks), items, dimension=weights.shape[1])
 
     def train(block: tuple[int, slice, np.random.Generator]) -> FloatArray:
         number, devices, block_rng = block
@@ -154,11 +154,16 @@ def _train_group(
 
     rngs = rng.spawn(len(blocks))
     trained = pool.map(train, list(zip(range(len(blocks)), blocks, rngs, strict=True)))
-    pulls = _sum(sums.pulls)
-    update = _sum(pool.map(lambda part: items.features[part].T @ pulls[part], parts))
+
+    def update_of(part: slice) -> FloatArray:
+        product: FloatArray = items.features[part].T @ _sum(sums.pulls[:, part])
+        return product
+
+    update = _sum(pool.map(update_of, parts))
     explained = _sum(sums.apart).copy()
     if settings.deviation > 0:
-        spreads = _sum(sums.spreads)
+        pool.map(lambda part: _sum(sums.spreads[:, part]), parts)
+        spreads = sums.spreads[0]
 
         def fill(rows: slice) -> None:
             """Add rows of the lower triangle, and a little above it, of what is symmetric."""

@@ -33,7 +33,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """What blocks of devices leave, each its own; added to in place.
+    """What blocks of devices leave, each its own.
 
     Attributes:
         pulls: float32 (B, J + 1, d), for each item the vector whose outer products with its
@@ -47,14 +47,16 @@ class Sums:
     apart: FloatArray
 
     @classmethod
-    def zero(cls, blocks: int, items: Items, *, dimension: int) -> Self:
-        """Return sums of nothing, valid until the next are asked for."""
+    def of_blocks(cls, blocks: int, items: Items, *, dimension: int) -> Self:
+        """Return sums to be cleared before use, valid until the next are asked for."""
         count, width = items.features.shape
         shapes = {"pulls": (count, dimension), "spreads": (count, width), "apart": (width, width)}
-        sums = cls(**{name: scratch(name, (blocks, *shape)) for name, shape in shapes.items()})
-        for array in (sums.pulls, sums.spreads, sums.apart):
+        return cls(**{name: scratch(name, (blocks, *shape)) for name, shape in shapes.items()})
+
+    def clear(self) -> None:
+        """Make them sums of nothing."""
+        for array in (self.pulls, self.spreads, self.apart):
             array.fill(0.0)
-        return sums
 
     def of(self, block: int) -> Self:
         """Return one block's."""
@@ -78,10 +80,11 @@ def train_block(
         examples: of n devices, absent ones at the item of zeros.
         projected: float32 (J + 1, d), the items' features times the weights.
         vectors: float32 (n, d), private.
-        sums: the block's, which are added to.
+        sums: the block's, to be filled.
         settings: public constants.
         rng: draws the noise.
     """
+    sums.clear()
     devices, steps, size = examples.rows.shape
     rows = examples.rows.reshape(devices, steps * size)
     features = items.of_rows(rows)
