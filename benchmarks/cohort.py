@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from contest import Contestant, contest, table_of
 from peers.worker import Work
+from presets import presets
 from rich.console import Console
 
 Section = Callable[[argparse.Namespace, Console], dict[str, float]]
@@ -107,7 +108,11 @@ def event_level(arguments: argparse.Namespace, console: Console) -> dict[str, fl
 
 
 # A section measures one thing, prints its table and returns its figures.
-SECTIONS: dict[str, Section] = {"user-level": user_level, "event-level": event_level}
+SECTIONS: dict[str, Section] = {
+    "user-level": user_level,
+    "event-level": event_level,
+    "presets": presets,
+}
 
 
 def machine() -> str:

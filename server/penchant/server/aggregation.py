@@ -45,7 +45,8 @@ class UpdateSum:
         Raises:
             RoundError: the sum is not finite, or longer than clipped updates can make it.
         """
-        norm = float(np.linalg.norm(total.astype(np.float64)))
+        # Not by a linear algebra library, whose threads would go on spinning beside the devices'.
+        norm = math.sqrt(float(np.square(total, dtype=np.float64).sum()))
         largest = math.inf if self._clipping_norm is None else count * self._clipping_norm
         if not (math.isfinite(norm) and norm <= largest * (1 + ROUNDING)):
             raise RoundError(

@@ -22,7 +22,7 @@ from penchant.simulation.workers import Workers
 __all__ = ["BLOCK_SIZE", "CohortGrid", "block_of"]
 
 # The sums that blocks give are added in their order, so their size is part of a run's numbers.
-BLOCK_SIZE = 128
+BLOCK_SIZE = 64
 
 
 def block_of(

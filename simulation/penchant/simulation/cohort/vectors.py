@@ -67,4 +67,4 @@ def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return the file as an array; a new one is all zeros, and takes no room until written."""
     with path.open("ab") as file:
         file.truncate(np.dtype(dtype).itemsize * math.prod(shape))
-    return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+    return np.asarray(np.memmap(path, dtype=dtype, mode="r+", shape=shape))
