@@ -20,7 +20,7 @@ from penchant.simulation.settings import Fidelity, SimulationSettings
 from penchant.simulation.training import Devices, FinishedRound, train_federated
 from penchant.simulation.world import World, prepare
 
-ROUNDS = 2
+ROUNDS = 4
 AGREEMENT = 1e-4  # of rankers after a turn, of the largest change
 WORK: dict[str, dict[str, object]] = {
     "full": {"preset": "full"},
@@ -34,7 +34,7 @@ CONTESTANTS = {
 
 
 def presets(arguments: argparse.Namespace, console: Console) -> dict[str, float]:
-    """Two rounds a turn of everybody's training, through Flower, as a simulation runs them."""
+    """Four rounds a turn of everybody's training, through Flower, as a simulation runs them."""
     torch.set_num_threads(1)
     logging.getLogger("flwr").setLevel(logging.WARNING)
     figures: dict[str, float] = {}
@@ -85,7 +85,7 @@ def _compared(world: World, arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def _turn(world: World, devices: Devices) -> list[FinishedRound]:
-    """Train the same two rounds once more; devices start each where they stood before it."""
+    """Train the same rounds once more; devices start each where they stood before it."""
     rounds: list[FinishedRound] = []
     plan = replace(world.plan, rounds=world.plan.rounds.model_copy(update={"rounds": ROUNDS}))
     train_federated(
