@@ -38,6 +38,9 @@ def failed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--preset", "huge"], "'full', 'text' or 'compact'"),
         (["--fidelity", "exact"], "fidelity is 'exact'"),
         (["--seed", "-1"], "seed is -1"),
+        (["--workers", "0"], "0 is not in the range"),
+        (["--fidelity", "device", "--workers", "2"], "for --fidelity cohort"),
+        (["--fidelity", "device", "--ray", "auto"], "for --fidelity cohort"),
         (["--no-such-flag"], "--no-such-flag"),
     ],
 )

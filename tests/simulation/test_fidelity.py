@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from penchant.server.checkpoints import RoundState
+from penchant.shared.errors import ConfigurationError, PenchantError, WorkerError
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.ranker import Preset
 from penchant.simulation.fidelity import simulated_devices
@@ -77,3 +78,29 @@ def test_both_fidelities_give_the_same_numbers(
     np.testing.assert_allclose(other[0], one[0], rtol=0, atol=1e-5)
     np.testing.assert_allclose(other[1], one[1], rtol=0, atol=1e-5)
     assert [r.outcome for r in other[2]] == [r.outcome for r in one[2]]
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "workers", "error", "told"),
+    [
+        (Fidelity.DEVICE, {"processes": 2}, ConfigurationError, "for --fidelity cohort"),
+        (Fidelity.COHORT, {"ray": "nowhere"}, ConfigurationError, "HOST:PORT"),
+        (Fidelity.COHORT, {"ray": "127.0.0.1:1"}, WorkerError, "127.0.0.1:1"),
+    ],
+)
+def test_workers_that_cannot_be_had_leave_nothing(
+    world: MakeWorld,
+    tmp_path: Path,
+    fidelity: Fidelity,
+    workers: dict[str, Any],
+    error: type[PenchantError],
+    told: str,
+) -> None:
+    """The error comes before anything is written."""
+    folder = tmp_path / "devices"
+    with (
+        pytest.raises(error, match=told),
+        simulated_devices(world(), fidelity, folder, randomness=SeededRandomness(0), **workers),
+    ):
+        pass
+    assert not folder.exists()

@@ -23,7 +23,10 @@ def simulate(
     out: Annotated[
         Path | None, typer.Option(help="New folder for what comes out (default: runs/DATE-TIME).")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set (default: movielens-100k).")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Data set, or synthetic:KEY=VALUE,... (default: movielens-100k)."),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option(help="full, text or compact (default: full).")
     ] = None,
@@ -59,9 +62,9 @@ def simulate(
 ) -> None:
     """Run a federated simulation, with evaluation, controls and a report.
 
-    People of the data set become devices that train a shared ranker together, through the server
-    and device code that is deployed. Writes summary.json, metrics.jsonl, ranker.safetensors and
-    report.html to --out.
+    People of the data set become devices that train a shared ranker together: through the server
+    that is deployed, by the training rule of the device that is deployed. Writes summary.json,
+    metrics.jsonl, ranker.safetensors and report.html to --out.
     """
     if resume and out is None:
         raise ConfigurationError("--resume needs --out, the folder of the run to continue")

@@ -15,7 +15,19 @@ from penchant.simulation.training import Devices
 from penchant.simulation.workers import choose_workers
 from penchant.simulation.world import World
 
-__all__ = ["simulated_devices"]
+__all__ = ["require_workers", "simulated_devices"]
+
+
+def require_workers(fidelity: Fidelity, *, processes: int, ray: str | None) -> None:
+    """Refuse workers that devices of this fidelity cannot have.
+
+    Raises:
+        ConfigurationError: real devices are to be trained elsewhere than here.
+    """
+    if fidelity is Fidelity.DEVICE and (processes, ray) != (1, None):
+        raise ConfigurationError(
+            "--workers and --ray are for --fidelity cohort; real devices take turns in one process"
+        )
 
 
 @contextmanager
@@ -42,14 +54,11 @@ def simulated_devices(
         ConfigurationError: real devices are to be trained elsewhere than here.
         PenchantError: the workers cannot be had.
     """
+    require_workers(fidelity, processes=processes, ray=ray)
     training, scorer = world.split.training, world.scorer
     if fidelity is Fidelity.COHORT:
         constants = Constants(scorer.ranker.settings, scorer.features, randomness)
         with choose_workers(train_block, constants, processes=processes, ray=ray) as workers:
             yield CohortPopulation(folder, training, scorer, workers)
         return
-    if (processes, ray) != (1, None):
-        raise ConfigurationError(
-            "--workers and --ray are for --fidelity cohort; real devices take turns in one process"
-        )
     yield Population(folder, training, scorer, randomness=randomness)

@@ -10,7 +10,7 @@ import torch
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.controls import content_similarity, popularity
-from penchant.simulation.fidelity import simulated_devices
+from penchant.simulation.fidelity import require_workers, simulated_devices
 from penchant.simulation.isolation import IsolatedDevices, sample_people
 from penchant.simulation.judge import Judge
 from penchant.simulation.outcome import Tested, results, summarise
@@ -62,6 +62,7 @@ def simulate(
         ConfigurationError: the folder holds another run, or settings do not fit the data.
         PenchantError: data or model cannot be had, or a round fails.
     """
+    require_workers(settings.fidelity, processes=workers, ray=ray)
     workspace = Workspace(folder)
     workspace.check(settings, resume=resume)
     world = prepare(settings, tell=tell)
@@ -104,7 +105,6 @@ def run_world(
     # Devices train one after the other, on tensors too small to share between threads; and one
     # thread adds numbers up in one order, so that the same seed gives the same run.
     torch.set_num_threads(1)
-    workspace.claim(settings)
     with simulated_devices(
         world,
         settings.fidelity,
@@ -113,6 +113,7 @@ def run_world(
         processes=workers,
         ray=ray,
     ) as devices:
+        workspace.claim(settings)
         run = _Run(world, settings, workspace, devices)
         tell(f"{world.dataset.n_people:,} devices observe their histories")
         devices.observe_training()
