@@ -82,8 +82,8 @@ class SeededRandomness:
     """
 
     def __init__(self, seed: int, key: tuple[int, ...] = ()) -> None:
-        self._seed = seed
-        self._key = key
+        self.seed = seed
+        self.key = key
         sequence = np.random.SeedSequence(seed, spawn_key=key)
         self._generator = np.random.Generator(np.random.Philox(sequence))
 
@@ -104,4 +104,4 @@ class SeededRandomness:
         if not all(0 <= part < 2**32 for part in key):
             # NumPy would split a larger number in two, which is another key already.
             raise ValueError(f"the key is {key}; its numbers must be from 0 to 2**32 - 1")
-        return SeededRandomness(self._seed, (*self._key, *key))
+        return SeededRandomness(self.seed, (*self.key, *key))

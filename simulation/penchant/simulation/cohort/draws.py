@@ -4,13 +4,13 @@ Only the draws are made one device after the other, each from its own stream; ev
 follows from them is worked out for the block at once.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.contract import LocalTraining
-from penchant.shared.randomness import SeededRandomness
 from penchant.simulation.cohort.block import Histories
 
 __all__ = ["Draws", "draw_events", "draw_examples"]
@@ -34,7 +34,7 @@ class Draws:
 
 def draw_examples(
     histories: Histories,
-    streams: list[SeededRandomness],
+    generators: Iterable[np.random.Generator],
     training: LocalTraining,
     *,
     items: int,
@@ -43,7 +43,7 @@ def draw_examples(
 
     Args:
         histories: their events.
-        streams: each device's randomness of the round.
+        generators: each device's stream of the round.
         training: the round's public constants.
         items: J, size of the catalogue.
     """
@@ -51,22 +51,22 @@ def draw_examples(
     largest = min(training.examples, max(1, int(lengths.max(initial=0))))
     places = np.broadcast_to(np.arange(largest), (len(lengths), training.steps, largest)).copy()
     negatives = _every_item(len(lengths), training, items)
-    for row, (stream, length) in enumerate(zip(streams, lengths, strict=True)):
+    for row, (generator, length) in enumerate(zip(generators, lengths, strict=True)):
         if length == 0:
             continue  # trains nothing, and draws nothing
         for step in range(training.steps):
             if length > training.examples:
-                keys = stream.uniform(int(length))
+                keys = generator.random(int(length))
                 places[row, step] = np.argpartition(keys, training.examples)[: training.examples]
             if training.negatives < items:
-                negatives[row, step] = stream.integers(training.negatives, below=items)
+                negatives[row, step] = generator.integers(items, size=training.negatives)
     counts = np.minimum(lengths, training.examples)
     return Draws(places, np.repeat(counts[:, None], training.steps, axis=1), negatives)
 
 
 def draw_events(
     histories: Histories,
-    streams: list[SeededRandomness],
+    generators: Iterable[np.random.Generator],
     training: LocalTraining,
     *,
     sampling_probability: float,
@@ -76,7 +76,7 @@ def draw_events(
 
     Args:
         histories: their events.
-        streams: each device's randomness of the round.
+        generators: each device's stream of the round.
         training: the round's public constants.
         sampling_probability: chance of each event to be in a step's batch.
         items: J, size of the catalogue.
@@ -84,12 +84,12 @@ def draw_events(
     lengths = histories.lengths
     negatives = _every_item(len(lengths), training, items)
     chosen = []
-    for row, (stream, length) in enumerate(zip(streams, lengths, strict=True)):
+    for row, (generator, length) in enumerate(zip(generators, lengths, strict=True)):
         for step in range(training.steps):
-            kept = stream.uniform(int(length)) < sampling_probability
+            kept = generator.random(int(length)) < sampling_probability
             chosen.append(np.flatnonzero(kept))
             if training.negatives < items:
-                negatives[row, step] = stream.integers(training.negatives, below=items)
+                negatives[row, step] = generator.integers(items, size=training.negatives)
     counts = np.array([len(kept) for kept in chosen], dtype=np.int64)
     places = np.zeros((len(chosen), max(1, int(counts.max(initial=0)))), dtype=np.int64)
     places[np.arange(places.shape[1]) < counts[:, None]] = np.concatenate(chosen)

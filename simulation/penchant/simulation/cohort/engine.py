@@ -1,8 +1,13 @@
 """Local training of a block of devices: what ``train_round`` does on each, for all at once."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from penchant.shared.contract import TrainingTask
+from penchant.shared.randomness import SeededRandomness
 from penchant.shared.ranker import RankerSettings
 from penchant.simulation.cohort.block import Block, BlockTraining, Constants
 from penchant.simulation.cohort.chunks import cut
@@ -11,6 +16,7 @@ from penchant.simulation.cohort.eventsteps import train_events_apart, train_even
 from penchant.simulation.cohort.onestep import train_one_step
 from penchant.simulation.cohort.ownrankers import train_own_rankers
 from penchant.simulation.cohort.start import Start
+from penchant.simulation.cohort.streams import seeded_generators
 
 __all__ = ["train_block"]
 
@@ -27,16 +33,14 @@ def train_block(constants: Constants, task: TrainingTask, block: Block) -> Block
     """
     settings, training = constants.settings, task.training
     start = _start(constants, task)
-    streams = [
-        constants.randomness.spawn(int(device), task.round_number) for device in block.devices
-    ]
+    generators = _generators(constants.randomness, block.devices, task.round_number)
     privacy = training.event_privacy
     if privacy is None:
-        draws = draw_examples(block.histories, streams, training, items=settings.items)
+        draws = draw_examples(block.histories, generators, training, items=settings.items)
     else:
         draws = draw_events(
             block.histories,
-            streams,
+            generators,
             training,
             sampling_probability=privacy.sampling_probability,
             items=settings.items,
@@ -53,14 +57,26 @@ def train_block(constants: Constants, task: TrainingTask, block: Block) -> Block
         return train_one_step(start, block, chunks, rates=training.rates)
     if privacy is None:
         return train_own_rankers(start, block, chunks, training=training)
+    streams = (
+        constants.randomness.spawn(int(device), task.round_number) for device in block.devices
+    )
     if together:
-        noise = streams[0].spawn(BLOCK_NOISE_KEY)
+        noise = next(streams).spawn(BLOCK_NOISE_KEY)
         return train_events_together(
             start, block, chunks, training=training, privacy=privacy, noise=noise
         )
     return train_events_apart(
-        start, block, chunks, training=training, privacy=privacy, streams=streams
+        start, block, chunks, training=training, privacy=privacy, streams=list(streams)
     )
+
+
+def _generators(
+    randomness: SeededRandomness, devices: NDArray[np.int64], round_number: int
+) -> Iterator[np.random.Generator]:
+    """Yield each device's stream (device, round), good until the next is asked for."""
+    path = [np.full(len(devices), part) for part in randomness.key]
+    paths = np.column_stack([*path, devices, np.full(len(devices), round_number)])
+    return seeded_generators(randomness.seed, paths)
 
 
 @lru_cache(maxsize=1)
