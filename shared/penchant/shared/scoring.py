@@ -16,9 +16,15 @@ from penchant.shared.features import FeatureMap
 from penchant.shared.history import History
 from penchant.shared.ranker import Preset, Ranker, RankerSettings
 
-__all__ = ["Scorer", "attention_weights"]
+__all__ = ["Scorer", "attention_weights", "log_hours"]
 
 SECONDS_PER_HOUR = 3600.0
+
+
+def log_hours(seconds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return log(1 + hours) of an event's age in seconds; what lies ahead counts as now."""
+    ages: NDArray[np.float64] = np.log1p(np.maximum(seconds, 0) / SECONDS_PER_HOUR)
+    return ages
 
 
 def attention_weights(
@@ -38,7 +44,7 @@ def attention_weights(
     arrays = ranker.arrays
     logits = np.zeros(len(kinds), dtype=np.float32)
     if "attention_position" in arrays:
-        ages = np.log1p(np.maximum(now - times, 0) / SECONDS_PER_HOUR)
+        ages = log_hours(now - times)
         logits = (
             arrays["attention_position"][: len(kinds)][::-1]
             + arrays["attention_kind"][kinds]

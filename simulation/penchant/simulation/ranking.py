@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from penchant.client import EventKind
 from penchant.shared.errors import DataError
-from penchant.shared.scoring import SECONDS_PER_HOUR, Scorer
+from penchant.shared.scoring import Scorer, log_hours
 from penchant.simulation.datasets.dataset import Int64Array
 from penchant.simulation.split import LeaveOneOut, Stage
 
@@ -53,12 +53,12 @@ class Contexts:
             missing = np.column_stack([np.zeros_like(moments, np.bool_), missing[:, :-1]])
             times = np.column_stack([moments, times[:, :-1]])
             moments = split.test_times[people]
-        hours = np.maximum(moments[:, np.newaxis] - times, 0) / SECONDS_PER_HOUR
+        ages = log_hours(moments[:, np.newaxis] - times)
         return cls(
             people,
             np.where(missing, 0, items),
             missing,
-            np.where(missing, 0, np.log1p(hours)).astype(np.float32),
+            np.where(missing, 0, ages).astype(np.float32),
         )
 
     def of_people(self, people: Int64Array) -> "Contexts":

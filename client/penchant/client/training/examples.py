@@ -11,7 +11,7 @@ from penchant.client.events import EventKind
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
-from penchant.shared.scoring import SECONDS_PER_HOUR
+from penchant.shared.scoring import log_hours
 
 __all__ = ["Batch", "draw_batch", "draw_negatives", "known_items", "predictable"]
 
@@ -62,7 +62,7 @@ def draw_batch(
     missing = context < 0
     context = np.where(missing, 0, context)
     seconds = history.times[places][:, None] - history.times[context]
-    ages = np.log1p(np.maximum(seconds, 0) / SECONDS_PER_HOUR).astype(np.float32)
+    ages = log_hours(seconds).astype(np.float32)
     return Batch(
         targets=torch.from_numpy(history.items[places]),
         context=torch.from_numpy(context),

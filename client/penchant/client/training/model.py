@@ -11,12 +11,11 @@ from torch import Tensor
 
 from penchant.client.events import EventKind
 from penchant.client.training.examples import Batch
+from penchant.client.training.rule import PRIVATE_VECTOR
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.ranker import RankerSettings, split_vector
 
-__all__ = ["Model", "next_event_loss"]
-
-PRIVATE_VECTOR = "private_vector"
+__all__ = ["Model", "named_tensors", "next_event_loss"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +38,7 @@ class Model:
         private_vector: NDArray[np.float32],
     ) -> Self:
         """Return a working copy of a ranker's flat vector and a private vector."""
-        working = split_vector(settings, vector.copy())
-        return cls(
-            torch.from_numpy(private_vector.copy()),
-            {name: torch.from_numpy(array) for name, array in working.items()},
-        )
+        return cls(torch.from_numpy(private_vector.copy()), named_tensors(settings, vector.copy()))
 
     def parameters(self) -> dict[str, Tensor]:
         """Return all trained tensors by name."""
@@ -52,6 +47,11 @@ class Model:
     def vector(self) -> NDArray[np.float32]:
         """Return the ranker's flat vector, float32 (D,)."""
         return np.concatenate([tensor.detach().numpy().ravel() for tensor in self.shared.values()])
+
+
+def named_tensors(settings: RankerSettings, vector: NDArray[np.float32]) -> dict[str, Tensor]:
+    """Return a ranker's named arrays as tensors; they share the memory of ``vector``."""
+    return {name: torch.from_numpy(a) for name, a in split_vector(settings, vector).items()}
 
 
 def next_event_loss(

@@ -24,17 +24,13 @@ from opacus.optimizers import DPOptimizer
 from torch import Tensor, nn
 
 from penchant.client.training.examples import draw_negatives, known_items
-from penchant.client.training.model import PRIVATE_VECTOR, Model
+from penchant.client.training.model import Model
+from penchant.client.training.rule import NOISE_KEY, TRAINED
 from penchant.shared.contract import EventPrivacy, LocalTraining
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
 
-__all__ = ["NOISE_KEY", "train_privately"]
-
-# Noise has a stream of its own, so that what is drawn beside it does not depend on how much.
-NOISE_KEY = 0
-
-TRAINED = (PRIVATE_VECTOR, "item_projection", "popularity", "item_residual")
+__all__ = ["train_privately"]
 
 
 class _EventScores(nn.Module):

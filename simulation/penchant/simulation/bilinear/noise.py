@@ -88,7 +88,7 @@ def draw_fed_back(
     return FedBack(
         met=np.matmul(roots, draws),
         pulls=np.matmul(transposed, draws),
-        spreads=np.matmul(inner, batches, out=scratch("chunk spreads", batches.shape)),
+        spreads=np.matmul(inner, batches, out=scratch("block spreads", batches.shape)),
         apart=apart.T @ apart,
     )
 

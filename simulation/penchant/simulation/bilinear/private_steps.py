@@ -96,7 +96,7 @@ def train_block(
     if noise is not None:
         pulls[:, size:] += settings.deviation * noise.shared.pulls
         _add_by_item(sums.spreads, rows[:, size:], noise.shared.spreads)
-        sums.apart[:] += noise.shared.apart
+        sums.apart[:] = noise.shared.apart
     _add_by_item(sums.pulls, rows, pulls)
     return vectors
 

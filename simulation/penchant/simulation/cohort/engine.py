@@ -50,7 +50,7 @@ def train_block(constants: Constants, task: TrainingTask, block: Block) -> Block
         block.histories,
         draws,
         items=settings.items,
-        length=settings.history_length,
+        length=settings.history_length if privacy is None else 0,  # those have no context
         numbers=_numbers(settings, draws, together=together, noisy=privacy is not None),
     )
     if privacy is None and together:

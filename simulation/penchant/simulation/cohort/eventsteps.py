@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from penchant.client.training.private import NOISE_KEY
+from penchant.client.training.rule import NOISE_KEY, TRAINED
 from penchant.shared.contract import EventPrivacy, LocalTraining
 from penchant.shared.errors import RoundError
 from penchant.shared.randomness import SeededRandomness
@@ -33,8 +33,6 @@ from penchant.simulation.cohort.totals import (
 )
 
 __all__ = ["train_events_apart", "train_events_together"]
-
-TRAINED = ("item_projection", "popularity", "item_residual")
 
 
 def train_events_together(

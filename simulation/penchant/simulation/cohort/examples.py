@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from penchant.shared.scoring import SECONDS_PER_HOUR
+from penchant.shared.scoring import log_hours
 from penchant.simulation.cohort.block import Histories
 from penchant.simulation.cohort.draws import Draws
 
@@ -66,7 +66,7 @@ class Examples:
         before = np.where(missing, events[..., None], events[..., None] - lags)
         known, times = _never_empty(histories.items), _never_empty(histories.times)
         seconds = times[events][..., None] - times[before]
-        ages = np.log1p(np.maximum(seconds, 0) / SECONDS_PER_HOUR)
+        ages = log_hours(seconds)
         weights = np.where(present, 1 / np.maximum(counts, 1), 0)
         negatives = draws.negatives[rows, step]
         return cls(

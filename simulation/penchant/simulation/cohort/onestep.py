@@ -57,24 +57,7 @@ def train_one_step(
 
 def _total(start: Start, sums: Gradients, rates: LearningRates) -> NDArray[np.float32]:
     total = UpdateTotal(start.settings)
-    on_items, popularity = torch.split(sums.items, [start.settings.dimension, 1], dim=1)
-    if "context_projection" not in total.arrays:
-        on_items = on_items + sums.context
-        by_projection = {"item_projection": start.features.T @ on_items}
-    else:
-        both = start.features.T @ torch.cat([on_items, sums.context], dim=1)
-        pair = torch.split(both, start.settings.dimension, dim=1)
-        by_projection = dict(zip(("item_projection", "context_projection"), pair, strict=True))
-    for name, array in total.arrays.items():
-        if name in by_projection:
-            array += by_projection[name]
-        elif name == "popularity":
-            array += popularity[:, 0]
-        elif name == "item_residual":
-            array += on_items + sums.context
-        elif name == "attention_position":
-            array += sums.position[0]
-        elif name == "attention_age":
-            array += sums.age
-        array *= -rates.of(name)
+    for name, gradient in sums.by_array(start.features, total.arrays).items():
+        array = total.arrays[name]
+        array -= rates.of(name) * gradient.view_as(array)
     return total.vector

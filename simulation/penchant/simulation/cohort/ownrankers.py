@@ -121,26 +121,8 @@ class _OwnRankers:
     def step(self, sums: Gradients, rates: LearningRates) -> None:
         """Move against the gradients."""
         self._moved = True
-        devices, width = self.items.shape
-        by_row = sums.items.view(devices, width, -1)
-        on_items, popularity = torch.split(by_row, [self._start.settings.dimension, 1], dim=2)
-        on_context = sums.context.view(devices, width, -1)
-        transposed = self._features.transpose(1, 2)
-        tied = "context_projection" not in self.changes
-        for name, change in self.changes.items():
-            rate = rates.of(name)
-            if name == "item_projection":
-                change -= rate * (transposed @ (on_items + on_context if tied else on_items))
-            elif name == "context_projection":
-                change -= rate * (transposed @ on_context)
-            elif name == "popularity":
-                change -= rate * popularity[..., 0]
-            elif name == "item_residual":
-                change -= rate * (on_items + on_context)
-            elif name == "attention_position":
-                change -= rate * sums.position
-            elif name == "attention_age":
-                change -= rate * sums.age[:, None]
+        for name, gradient in sums.by_array(self._features, self.changes).items():
+            self.changes[name] -= rates.of(name) * gradient
 
     def add_to(self, total: UpdateTotal, finite: Tensor, factors: Tensor) -> None:
         """Add the changes of devices that are ``finite``, bool (n,), times ``factors``, (n,)."""

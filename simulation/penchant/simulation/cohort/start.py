@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from penchant.client.training.model import named_tensors
 from penchant.shared.ranker import RankerSettings
 from penchant.simulation.cohort.tables import (
     Attention,
@@ -15,7 +16,6 @@ from penchant.simulation.cohort.tables import (
     shared_attention,
     shared_tables,
 )
-from penchant.simulation.cohort.totals import named_tensors
 
 __all__ = ["Start"]
 

@@ -4,7 +4,7 @@ A table row can stand for a catalogue item, shared by all devices that still hav
 ranker, or for one item on one device whose ranker has moved on; the arithmetic is the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -67,6 +67,34 @@ class Gradients:
             torch.zeros(devices, length),
             torch.zeros(devices),
         )
+
+    def by_array(self, features: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Return the gradients with respect to the ranker's arrays that are called ``names``.
+
+        Args:
+            features: float32 (R, k), of the items behind the rows; or float32 (n, S, k), which
+                stand for n rankers of S rows each.
+            names: of the ranker's arrays.
+
+        Returns:
+            With a leading n where there are n rankers; nothing for an array that does not move.
+        """
+        rows = features.shape[:-1]
+        items, context = self.items.view(*rows, -1), self.context.view(*rows, -1)
+        on_items, popularity = torch.split(items, [context.shape[-1], 1], dim=-1)
+        found = {
+            "popularity": popularity[..., 0],
+            "attention_position": self.position,
+            "attention_age": self.age[..., None],
+        }
+        if "context_projection" in names:
+            both = features.mT @ torch.cat([on_items, context], dim=-1)
+            found["item_projection"], found["context_projection"] = both.chunk(2, dim=-1)
+        else:
+            found["item_projection"] = features.mT @ (on_items + context)
+        if "item_residual" in names:
+            found["item_residual"] = on_items + context
+        return {name: gradient for name, gradient in found.items() if name in names}
 
 
 def item_table(vectors: Tensor, popularity: Tensor) -> Tensor:

@@ -4,17 +4,12 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from penchant.shared.ranker import RankerSettings, split_vector
+from penchant.client.training.model import named_tensors
+from penchant.shared.ranker import RankerSettings
 
-__all__ = ["UpdateTotal", "clipping_factors", "named_tensors", "update_norms"]
-
-
-def named_tensors(settings: RankerSettings, vector: NDArray[np.float32]) -> dict[str, Tensor]:
-    """Return a ranker's named arrays as tensors; they share the memory of ``vector``."""
-    return {name: torch.from_numpy(a) for name, a in split_vector(settings, vector).items()}
+__all__ = ["UpdateTotal", "clipping_factors", "update_norms"]
 
 
 class UpdateTotal:
