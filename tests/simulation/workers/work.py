@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,12 +117,15 @@ def wait_for(done: Callable[[], object]) -> None:
 
 
 def lives(process: int) -> bool:
-    """Return whether a process runs; one that ended may still wait to be reaped."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(")")[2].split()[0] not in "ZX"
+    """Return whether any thread of a process runs; one that ended may wait to be reaped.
+
+    The first thread can have ended before the others: until they have, its pipes are open.
+    """
+    states = []
+    for thread in Path(f"/proc/{process}/task").glob("*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            states.append(thread.read_text().rpartition(")")[2].split()[0])
+    return any(state not in "ZX" for state in states)
 
 
 def main(arguments: list[str]) -> None:
