@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from penchant.simulation.bilinear.noise import draw_fed_back, draw_rest
+from penchant.simulation.bilinear.items import Items
+from penchant.simulation.bilinear.noise import FedBack, draw_fed_back, draw_rest
 
 DEVICES, STEPS, BATCH, K = 40_000, 3, 2, 4
 
@@ -28,6 +29,23 @@ def batches(case: str) -> NDArray[np.float32]:
     return found
 
 
+def drawn_by(devices: NDArray[np.float32], *, dimension: int, rng: np.random.Generator) -> FedBack:
+    """Draw for devices with features float32 (n, L, k), each row an item of its own."""
+    count, later, width = devices.shape
+    flat = devices.reshape(-1, width)
+    items = Items(flat, np.einsum("jk,jk->j", flat, flat))
+    rows = np.arange(count * later).reshape(count, later)
+    products = np.matmul(devices, devices.transpose(0, 2, 1))
+    return draw_fed_back(items, rows, products, batch_size=BATCH, dimension=dimension, rng=rng)
+
+
+def explained_by(devices: NDArray[np.float32], drawn: FedBack) -> NDArray[np.float32]:
+    """Return the sum of P' P over devices, float32 (k, k)."""
+    spreads = np.matmul(drawn.inner, devices)
+    regular: NDArray[np.float32] = np.einsum("nlk,nlj->kj", devices, spreads)
+    return regular + drawn.apart.T @ drawn.apart
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -49,11 +67,9 @@ def test_the_joint_law_is_that_of_all_noise(case: str) -> None:
     features = batches(case)
     rng = np.random.default_rng(11)
     stacked = np.repeat(features[None], DEVICES, axis=0)
-    products = np.matmul(stacked, stacked.transpose(0, 2, 1))
-    drawn = draw_fed_back(stacked, products, batch_size=BATCH, dimension=1, rng=rng)
+    drawn = drawn_by(stacked, dimension=1, rng=rng)
     # The rest of each device alone: the covariance of the sum is the sum of theirs.
-    explained = (np.einsum("lk,nlj->kj", features, drawn.spreads) + drawn.apart) / DEVICES
-    explained = explained.astype(np.float32)
+    explained = explained_by(stacked, drawn) / np.float32(DEVICES)
     alone = draw_rest(explained, devices=1, steps=STEPS, dimension=DEVICES, rng=rng)
     total = np.einsum("lk,nld->nk", features, drawn.pulls) + alone.T
     found = np.concatenate([drawn.met[:, :, 0], total], axis=1).astype(np.float64)
@@ -77,10 +93,7 @@ def test_the_joint_law_is_that_of_all_noise(case: str) -> None:
 def test_a_singular_law_holds_exactly() -> None:
     """Two examples of one item meet the same noise, not only in law."""
     features = batches("an item twice in a batch")[None]
-    products = np.matmul(features, features.transpose(0, 2, 1))
-    drawn = draw_fed_back(
-        features, products, batch_size=BATCH, dimension=500, rng=np.random.default_rng(0)
-    )
+    drawn = drawn_by(features, dimension=500, rng=np.random.default_rng(0))
     np.testing.assert_allclose(drawn.met[0, 0], drawn.met[0, 1], atol=1e-5)
     assert drawn.met[0, 0].std() > 0.1
 
@@ -91,15 +104,7 @@ def test_devices_of_both_kinds_go_together() -> None:
 
     def explained(devices: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         stacked = np.stack(devices)
-        drawn = draw_fed_back(
-            stacked,
-            np.matmul(stacked, stacked.transpose(0, 2, 1)),
-            batch_size=BATCH,
-            dimension=1,
-            rng=np.random.default_rng(0),
-        )
-        found: NDArray[np.float32] = np.einsum("nlk,nlj->kj", stacked, drawn.spreads) + drawn.apart
-        return found
+        return explained_by(stacked, drawn_by(stacked, dimension=1, rng=np.random.default_rng(0)))
 
     together = explained([*kinds, kinds[0]])
     apart = 2 * explained(kinds[:1]) + explained(kinds[1:])

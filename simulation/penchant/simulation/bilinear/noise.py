@@ -29,8 +29,7 @@ import scipy.linalg
 import torch
 from numpy.typing import NDArray
 
-from penchant.simulation.bilinear.items import FloatArray
-from penchant.simulation.bilinear.scratch import scratch
+from penchant.simulation.bilinear.items import FloatArray, Items
 
 __all__ = ["FedBack", "draw_fed_back", "draw_rest", "standard_normal"]
 
@@ -47,19 +46,20 @@ class FedBack:
     Attributes:
         met: float32 (n, L, d), F.
         pulls: float32 (n, L, d), D (R^+)' z: given F, the mean of M_S is X' of this.
-        spreads: float32 (n, L, k), D (R^+)' P, so that X' of this is P' P; zeros for devices whose
-            law is singular or nearly so, for which float32 would not do.
-        apart: float32 (k, k), the sum of P' P over those devices.
+        inner: float32 (n, L, L), D H^-1 D, so that X' inner X is P' P; zeros for devices whose law
+            is singular or nearly so, for which float32 would not do.
+        apart: float32 (r, k), the P's of those devices in rows.
     """
 
     met: FloatArray
     pulls: FloatArray
-    spreads: FloatArray
+    inner: FloatArray
     apart: FloatArray
 
 
 def draw_fed_back(
-    batches: FloatArray,
+    items: Items,
+    rows: NDArray[np.int64],
     products: FloatArray,
     *,
     batch_size: int,
@@ -69,28 +69,31 @@ def draw_fed_back(
     """Draw what n devices meet of their noise.
 
     Args:
-        batches: float32 (n, L, k), features of the examples after the first step's; zeros for
-            absent ones.
-        products: float32 (n, L, L), of ``batches`` with themselves.
+        items: the catalogue.
+        rows: int64 (n, L), the examples after the first step's; absent ones at the item of zeros.
+        products: float32 (n, L, L), of their features with each other.
         batch_size: m, places in a batch.
         dimension: d, columns of the weights.
         rng: draws the noise.
     """
-    devices, later, _ = batches.shape
+    devices, later = rows.shape
     times = (np.arange(later) // batch_size + 1).astype(np.float32)
-    roots, inverses, singular = _roots(batches, products * np.minimum.outer(times, times), times)
-    inverses *= times  # now (R^+) D
-    transposed = inverses.transpose(0, 2, 1)
+    roots, inverses, singular = _factors(products * np.minimum.outer(times, times))
     draws = standard_normal((devices, later, dimension), rng)
-    inner = np.matmul(transposed, inverses)
-    inner[singular] = 0.0
-    apart = np.matmul(inverses[singular], batches[singular]).reshape(-1, batches.shape[2])
-    return FedBack(
-        met=np.matmul(roots, draws),
-        pulls=np.matmul(transposed, draws),
-        spreads=np.matmul(inner, batches, out=scratch("block spreads", batches.shape)),
-        apart=apart.T @ apart,
-    )
+    met = np.matmul(roots, draws)
+    pulls = np.matmul(inverses, met)
+    pulls *= times[:, None]
+    inverses *= np.multiply.outer(times, times)
+    apart = items.features[:0]
+    if singular.any():
+        batches = items.features[rows[singular]]
+        found, halves = _singular_roots(batches.astype(np.float64), times.astype(np.float64))
+        halves *= times  # now (R^+) D
+        met[singular] = np.matmul(found, draws[singular])
+        pulls[singular] = np.matmul(halves.transpose(0, 2, 1), draws[singular])
+        inverses[singular] = 0.0
+        apart = np.matmul(halves, batches).astype(np.float32).reshape(-1, batches.shape[2])
+    return FedBack(met, pulls, inverses, apart)
 
 
 def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
@@ -129,47 +132,23 @@ def draw_rest(
     return rest
 
 
-def _roots(
-    batches: FloatArray, covariances: FloatArray, times: FloatArray
-) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Return factors R of covariances R R', their pseudo-inverses, and which are near singular.
+def _factors(covariances: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return lower factors of covariances, the covariances' inverses, and which are near singular.
 
     Returns:
-        float32 (n, L, L) twice and bool (n,).
+        float32 (n, L, L) twice, of any content for what is near singular, and bool (n,).
     """
     diagonal = np.einsum("nll->nl", covariances)
     diagonal += diagonal == 0.0  # absent examples: noise of their own, which nobody reads
-    singular = _parallel(covariances)
-    roots, inverses = np.empty_like(covariances), np.empty_like(covariances)
-    regular = ~singular
-    try:
-        roots[regular] = np.linalg.cholesky(covariances[regular])
-    except np.linalg.LinAlgError:
-        singular[:] = True
-    else:
-        pivots = np.einsum("nll->nl", roots)[regular] ** 2
-        singular[regular] = (pivots < LEAST_PIVOT * diagonal[regular]).any(axis=1)
-    regular = ~singular
-    if regular.any() and covariances.size:
-        inverses[regular] = scipy.linalg.inv(
-            roots[regular], assume_a="lower triangular", check_finite=False
-        )
-    if singular.any():
-        found = _singular_roots(batches[singular].astype(np.float64), times.astype(np.float64))
-        roots[singular], inverses[singular] = found
-    return roots, inverses, singular
-
-
-def _parallel(covariances: FloatArray) -> NDArray[np.bool_]:
-    """Return whose covariances tie two examples so closely that one decides the other, bool (n,).
-
-    It is a cheap first look, for the common case of an item twice in a batch.
-    """
-    variances = np.einsum("nll->nl", covariances)
-    limits = (1 - LEAST_PIVOT) * variances[:, :, None] * variances[:, None]
-    tied = np.count_nonzero(covariances * covariances > limits, axis=(1, 2))
-    found: NDArray[np.bool_] = tied > covariances.shape[1]  # each is tied to itself
-    return found
+    found, failed = torch.linalg.cholesky_ex(torch.from_numpy(covariances))
+    roots: FloatArray = found.numpy()
+    pivots = np.einsum("nll->nl", roots) ** 2
+    # A pivot of a singular covariance may be nan, which no comparison holds for.
+    regular = (pivots >= LEAST_PIVOT * diagonal).all(axis=1) & (failed.numpy() == 0)
+    if not regular.all():
+        roots[~regular] = np.eye(roots.shape[1], dtype=np.float32)
+    inverses: FloatArray = torch.cholesky_inverse(found).numpy()
+    return roots, inverses, ~regular
 
 
 def _singular_roots(

@@ -8,12 +8,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from penchant.simulation.bilinear.blocks import blocks_of
 from penchant.simulation.bilinear.examples import Examples
 from penchant.simulation.bilinear.items import FloatArray, Items
 from penchant.simulation.bilinear.noise import FedBack, draw_fed_back, standard_normal
 from penchant.simulation.bilinear.scratch import scratch
 
 __all__ = ["Settings", "Sums", "train_block"]
+
+FEW = 20  # devices whose features stay in the cache between two products
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Sums:
     Attributes:
         pulls: float32 (B, J + 1, d), for each item the vector whose outer products with its
             features sum to the update, but for its factor and the rest of the noise.
-        spreads: float32 (B, J + 1, k + 1), ``FedBack.spreads`` summed by item.
-        apart: float32 (B, k + 1, k + 1), of ``FedBack``.
+        spreads: float32 (B, J + 1, k + 1), ``FedBack.inner`` times the features, summed by item.
+        apart: float32 (B, k + 1, k + 1), the sum of P' P over the devices apart in ``FedBack``.
     """
 
     pulls: FloatArray
@@ -87,18 +90,37 @@ def train_block(
     sums.clear()
     devices, steps, size = examples.rows.shape
     rows = examples.rows.reshape(devices, steps * size)
-    features = items.of_rows(rows)
-    products = np.matmul(features[:, size:], features.transpose(0, 2, 1))
+    products = _products(items, rows, size)
     noise = None
     if settings.deviation > 0:
-        noise = _draw(features[:, size:], products[:, :, size:], examples, vectors.shape[1], rng)
+        noise = _draw(items, products[:, :, size:], examples, vectors.shape[1], rng)
     pulls, vectors = _steps(items, examples, projected, vectors, products, noise, settings=settings)
     if noise is not None:
         pulls[:, size:] += settings.deviation * noise.shared.pulls
-        _add_by_item(sums.spreads, rows[:, size:], noise.shared.spreads)
-        sums.apart[:] = noise.shared.apart
+        _add_spreads(sums.spreads, items, rows[:, size:], noise.shared.inner)
+        np.matmul(noise.shared.apart.T, noise.shared.apart, out=sums.apart)
     _add_by_item(sums.pulls, rows, pulls)
     return vectors
+
+
+def _products(items: Items, rows: NDArray[np.int64], size: int) -> FloatArray:
+    """Return products of all but the first ``size`` examples with all, float32 (n, L, L + size)."""
+    devices, count = rows.shape
+    products = scratch("products", (devices, count - size, count))
+    for few in blocks_of(devices, size=FEW):
+        features = items.of_rows(rows[few])
+        np.matmul(features[:, size:], features.transpose(0, 2, 1), out=products[few])
+    return products
+
+
+def _add_spreads(
+    spreads: FloatArray, items: Items, rows: NDArray[np.int64], inner: FloatArray
+) -> None:
+    """Add ``inner`` times the features of ``rows`` to the ``spreads`` of their items."""
+    for few in blocks_of(len(rows), size=FEW):
+        features = items.of_rows(rows[few])
+        product = np.matmul(inner[few], features, out=scratch("spreads of few", features.shape))
+        _add_by_item(spreads, rows[few], product)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +137,15 @@ class _Noise:
 
 
 def _draw(
-    later: FloatArray,
+    items: Items,
     products: FloatArray,
     examples: Examples,
     dimension: int,
     rng: np.random.Generator,
 ) -> _Noise:
     devices, steps, size = examples.rows.shape
-    shared = draw_fed_back(later, products, batch_size=size, dimension=dimension, rng=rng)
+    rows = examples.rows[:, 1:].reshape(devices, (steps - 1) * size)
+    shared = draw_fed_back(items, rows, products, batch_size=size, dimension=dimension, rng=rng)
     private = standard_normal((devices, steps, dimension), rng)
     return _Noise(shared, private)
 
