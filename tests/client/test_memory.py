@@ -1,7 +1,6 @@
 """What a device has in mind is what its store keeps."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
