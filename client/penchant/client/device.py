@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.behaviour import require_encoder
+from penchant.client.behaviour import require_encoder, require_fit
 from penchant.client.events import Event
 from penchant.client.learning import Learner
 from penchant.client.memory import Memory
@@ -74,12 +74,7 @@ class Device:
             StoreError: the store cannot be opened.
         """
         chosen = settings or DeviceSettings()
-        dimension = scorer.catalogue.embeddings.shape[1]
-        if encoder is not None and encoder.dimension != dimension:
-            raise ConfigurationError(
-                f"the encoder gives {encoder.dimension} numbers and the catalogue's embeddings "
-                f"have {dimension}; use the encoder that embedded the catalogue"
-            )
+        require_fit(encoder, scorer.catalogue)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

@@ -129,7 +129,7 @@ class Memory:
             StoreError: the stored state does not fit the catalogue's embeddings.
         """
         if self._state is None:
-            dimension = self._scorer.catalogue.embeddings.shape[1]
+            dimension = self._scorer.catalogue.dimension
             kept = self._store.interest_state()
             self._state = (
                 InterestState.empty(dimension)
