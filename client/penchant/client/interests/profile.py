@@ -22,8 +22,8 @@ class Evidence:
         kind: what was done.
         item: the item's id, if it was on one.
         text: its text, if it had one.
-        contribution: what it adds to log(p_t) - mean(log p) over the tags; these contributions and
-            the edits' add up to just that.
+        contribution: what it adds to log(p_t) - mean(log p), the mean over all tags as if none was
+            muted; the contributions of all events and of the edits add up to just that.
     """
 
     event: int
@@ -102,18 +102,18 @@ class InterestProfile:
         return [Leaning(i, float(shares[i]), float(declared[i])) for i in best]
 
     def contributions(
-        self, leanings: Sequence[Leaning], embeddings: NDArray[np.float32]
+        self, leanings: Sequence[Leaning], parts: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return what each part of the interest vector does for each tag, float64 (n, K).
 
         Args:
             leanings: K tags.
-            embeddings: (n, m), the parts c_k e_k whose sum is the interest vector.
+            parts: float64 (n, m), the parts c_k e_k whose sum is the interest vector.
         """
         length = float(np.linalg.norm(self.interest)) or 1.0
         placed = self.tags.embeddings.astype(np.float64)
         directions = placed[[leaning.place for leaning in leanings]] - placed.mean(axis=0)
-        found: NDArray[np.float64] = embeddings @ directions.T * (SHARPNESS / length)
+        found: NDArray[np.float64] = parts @ directions.T * (SHARPNESS / length)
         return found
 
     def _edited(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -3,6 +3,7 @@
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 
@@ -62,9 +63,9 @@ class Tags:
     def logits(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return W e, scaled: float32 (..., m) to (..., T), cosines times ``SHARPNESS``."""
         lengths = np.linalg.norm(embeddings, axis=-1, keepdims=True)
-        directions = embeddings / np.where(lengths > 0, lengths, 1.0)
-        found: NDArray[np.float32] = np.float32(SHARPNESS) * (directions @ self.embeddings.T)
-        return found
+        directions = embeddings / np.where(lengths > 0, lengths, np.float32(1.0))
+        found: NDArray[np.float32] = np.matmul(directions, self.embeddings.T)
+        return found * np.float32(SHARPNESS)
 
     def distribution(self, interest: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return p = softmax(W e x) over the tags: float32 (..., m) to (..., T), summing to 1.
@@ -95,8 +96,6 @@ def _fingerprint(encoder: TextEncoder, taxonomy: Taxonomy) -> str:
 
 
 def _npy(array: NDArray[np.float32]) -> bytes:
-    from io import BytesIO
-
     content = BytesIO()
     np.save(content, array, allow_pickle=False)
     return content.getvalue()
