@@ -305,9 +305,7 @@ def test_settings_set_how_interests_fade(
     events = [*(search(old, second) for second in range(5)), search(new, 10 * 86_400)]
     first = {}
     for days in (1.0, 1000.0):
-        chosen = DeviceSettings(
-            interest_policy=HalfLives(short_days=days, long_days=days)
-        )
+        chosen = DeviceSettings(interest_policy=HalfLives(short_days=days, long_days=days))
         with Device.open(tmp_path / str(days), scorer, encoder=encoder, settings=chosen) as device:
             device.observe(*events)
             first[days] = device.interests(k=1)[0].tag

@@ -110,9 +110,7 @@ class Memory:
         """
         catalogue = self._scorer.catalogue
         positions = catalogue.positions(event.item for event in events)
-        embeddings = event_embeddings(
-            events, positions, catalogue=catalogue, encoder=self._encoder
-        )
+        embeddings = event_embeddings(events, positions, catalogue=catalogue, encoder=self._encoder)
         stored = [
             StoredEvent.of(event, embedding.tobytes() if position == UNKNOWN_ITEM else None)
             for event, embedding, position in zip(events, embeddings, positions, strict=True)

@@ -128,9 +128,10 @@ class Preferences:
         best: list[list[tuple[float, StoredEvent]]] = [[] for _ in leanings]
         for start in range(0, len(events), BLOCK_EVENTS):
             block = events[start : start + BLOCK_EVENTS]
-            parts = shares[start : start + len(block), None] * observed(
-                block, self._catalogue
-            ).embeddings
+            parts = (
+                shares[start : start + len(block), None]
+                * observed(block, self._catalogue).embeddings
+            )
             amounts = profile.contributions(leanings, parts)
             for column, found in enumerate(best):
                 top = np.argsort(-amounts[:, column], kind="stable")[:EVIDENCE]

@@ -63,9 +63,7 @@ class StoredEvent:
     @classmethod
     def of(cls, event: Event, embedding: bytes | None = None) -> "StoredEvent":
         """Return the stored form of ``event``."""
-        return cls(
-            event.time, event.kind.value, event.item, event.text, embedding, event.language
-        )
+        return cls(event.time, event.kind.value, event.item, event.text, embedding, event.language)
 
 
 class Store(Protocol):
@@ -210,8 +208,7 @@ class SqliteStore:
     def latest_events(self, count: int) -> list[StoredEvent]:
         """Return the last ``count`` of ``events()``, oldest first."""
         rows = self._rows(
-            f"SELECT {COLUMNS} FROM event"
-            " ORDER BY time DESC, id DESC LIMIT ?",
+            f"SELECT {COLUMNS} FROM event ORDER BY time DESC, id DESC LIMIT ?",
             (count,),
         )
         return [StoredEvent(*row) for row in reversed(rows)]

@@ -224,7 +224,7 @@ def test_a_window_forgets_what_left_it() -> None:
     """Only the last W events count, whatever their times."""
     events: list[Happening] = [((1, 0, 0), 0, 1.0), ((0, 1, 0), 1, 1.0), ((0, 0, 1), 2, 1.0)]
     state = in_turn(Window(short_length=1, long_length=2), events)
-    np.testing.assert_allclose(state.means(), [[0, 0, 1], [0, 0.5, 0.5]], atol=1e-7)
+    np.testing.assert_allclose(state.means(), np.array([[0, 0, 1], [0, 0.5, 0.5]]), atol=1e-7)
 
 
 def test_a_dislike_turns_interest_away() -> None:

@@ -64,7 +64,7 @@ def test_a_file_that_is_no_taxonomy_is_an_error(tmp_path: Path) -> None:
 
 def test_an_unknown_tag_is_told_its_neighbours() -> None:
     """A misspelt tag is an error that names what it may have meant."""
-    with pytest.raises(ConfigurationError, match="'documentary' .* did you mean 'documentaries'"):
+    with pytest.raises(ConfigurationError, match=r"'documentary' .* did you mean 'documentaries'"):
         Taxonomy.built_in().place("documentary")
     with pytest.raises(ConfigurationError, match=r"no tag '12345' in the taxonomy$"):
         Taxonomy.built_in().place("12345")
@@ -81,7 +81,7 @@ def test_distribution_is_a_distribution(tags: Tags, encoder: TextEncoder) -> Non
 
 
 def test_distribution_is_the_softmax_of_the_cosines(tags: Tags, encoder: TextEncoder) -> None:
-    """p = softmax(20 cos), the design's formula, one interest or many."""
+    """P = softmax(20 cos), the design's formula, one interest or many."""
     interests = encoder.encode(["arthouse cinema", "jazz music", "cold war thrillers"])
     logits = 20.0 * interests.astype(np.float64) @ tags.embeddings.T.astype(np.float64)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

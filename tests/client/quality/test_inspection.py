@@ -141,7 +141,7 @@ def test_rules_out_of_range_are_refused(rule: str, value: int) -> None:
 
 
 def test_counts_add_up_and_round_trip() -> None:
-    """Counts grow with each inspection, keep the latest refusals, and hold nothing that was said."""
+    """Counts grow with each inspection, keep the last refusals, and hold nothing that was said."""
     tally = Tally()
     assert tally.with_inspected(inspected(view("a", 5)), now=1) is tally
     for number in range(30):

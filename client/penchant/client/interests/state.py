@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from penchant.client.interests.policies import Ewma, HalfLives, InterestPolicy, Window
 from penchant.shared.errors import ConfigurationError
 
-__all__ = ["InterestState", "Observed", "empty_state", "mean_shares", "state_bytes", "state_key", "stored_state"]
+__all__ = [
+    "InterestState",
+    "Observed",
+    "empty_state",
+    "mean_shares",
+    "state_bytes",
+    "state_key",
+    "stored_state",
+]
 
 KEY_BYTES = 16
 # Rows that are widened to float64 at a time: an import of 100,000 events needs no copy of them all.

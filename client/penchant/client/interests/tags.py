@@ -35,9 +35,7 @@ class Tags:
     embeddings: NDArray[np.float32]
 
     @classmethod
-    def embed(
-        cls, encoder: TextEncoder, taxonomy: Taxonomy, *, cache: Path | None = None
-    ) -> Self:
+    def embed(cls, encoder: TextEncoder, taxonomy: Taxonomy, *, cache: Path | None = None) -> Self:
         """Return the taxonomy as ``encoder`` places it, from the cache if it did so before.
 
         The cache holds embeddings alone, a file for each encoder and taxonomy, named by a hash of

@@ -51,7 +51,9 @@ class Taxonomy:
             raise ConfigurationError("a tag of the taxonomy has no name; name it or leave it out")
         if len(self._places) != len(self.tags):
             repeated = next(tag.name for i, tag in enumerate(self.tags) if self.place(tag.name) > i)
-            raise ConfigurationError(f"tag {repeated!r} is in the taxonomy twice; names must differ")
+            raise ConfigurationError(
+                f"tag {repeated!r} is in the taxonomy twice; names must differ"
+            )
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Self:
