@@ -14,7 +14,14 @@ from penchant.shared.history import History
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
-__all__ = ["event_embeddings", "event_weights", "history_of", "observed", "require_encoder"]
+__all__ = [
+    "event_embeddings",
+    "event_weights",
+    "history_of",
+    "observed",
+    "require_encoder",
+    "require_fit",
+]
 
 
 def require_encoder(encoder: TextEncoder | None, purpose: str) -> TextEncoder:
@@ -28,6 +35,26 @@ def require_encoder(encoder: TextEncoder | None, purpose: str) -> TextEncoder:
             f"{purpose} need an encoder; open the device with encoder=Encoder.open(bundle)"
         )
     return encoder
+
+
+def require_fit(encoder: TextEncoder | None, catalogue: Catalogue) -> None:
+    """Check that ``encoder``, if there is one, is of the model that embedded ``catalogue``.
+
+    Raises:
+        ConfigurationError: it gives embeddings of another length, or is known to be another.
+    """
+    if encoder is None:
+        return
+    if encoder.dimension != catalogue.dimension:
+        raise ConfigurationError(
+            f"the encoder gives {encoder.dimension} numbers and the catalogue's embeddings "
+            f"have {catalogue.dimension}; use the encoder that embedded the catalogue"
+        )
+    if catalogue.encoder not in (None, encoder.fingerprint):
+        raise ConfigurationError(
+            f"the encoder is {encoder.fingerprint} and the catalogue was embedded by "
+            f"{catalogue.encoder}; use the encoder that embedded the catalogue"
+        )
 
 
 def event_embeddings(
@@ -49,7 +76,7 @@ def event_embeddings(
         DataError: an event names no catalogue item and has no text.
         ConfigurationError: a text has to be embedded, and there is no encoder.
     """
-    embeddings = catalogue.embeddings[positions]
+    embeddings = catalogue.rows(positions)
     foreign = np.flatnonzero(positions == UNKNOWN_ITEM)
     texts = []
     for place in foreign:
@@ -89,7 +116,7 @@ def observed(events: Sequence[StoredEvent], catalogue: Catalogue) -> Observed:
         StoreError: a stored embedding does not fit the catalogue's.
     """
     positions = catalogue.positions(event.item for event in events)
-    embeddings = catalogue.embeddings[positions]
+    embeddings = catalogue.rows(positions)
     for place in np.flatnonzero(positions == UNKNOWN_ITEM):
         own = _own_embedding(events[int(place)], dimension=embeddings.shape[1])
         embeddings[place] = 0.0 if own is None else own
@@ -104,7 +131,7 @@ def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:
         StoreError: a stored embedding does not fit the catalogue's.
     """
     positions = scorer.catalogue.positions(event.item for event in events)
-    features = scorer.features[positions]
+    features = scorer.features_of(positions)
     for place in np.flatnonzero(positions == UNKNOWN_ITEM):
         features[place] = _foreign_features(events[int(place)], scorer)
     return History(
@@ -116,9 +143,9 @@ def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:
 
 
 def _foreign_features(event: StoredEvent, scorer: Scorer) -> NDArray[np.float32]:
-    embedding = _own_embedding(event, dimension=scorer.catalogue.embeddings.shape[1])
+    embedding = _own_embedding(event, dimension=scorer.catalogue.dimension)
     if embedding is None:
-        return np.zeros(scorer.features.shape[1], dtype=np.float32)
+        return np.zeros(scorer.ranker.settings.features, dtype=np.float32)
     return scorer.ranker.feature_map.apply(embedding)
 
 

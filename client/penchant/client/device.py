@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.client.behaviour import require_fit
 from penchant.client.events import Event
 from penchant.client.intake import Intake
 from penchant.client.interests import Interest, InterestEdit
@@ -19,7 +20,7 @@ from penchant.client.ranking import Person, Recommendation, Recommender
 from penchant.client.settings import DeviceSettings
 from penchant.client.store import SqliteStore, Store
 from penchant.shared.contract import TrainingResult, TrainingTask
-from penchant.shared.errors import ConfigurationError, StoreError
+from penchant.shared.errors import StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
@@ -84,12 +85,7 @@ class Device:
             StoreError: the store cannot be opened.
         """
         chosen = settings or DeviceSettings()
-        dimension = scorer.catalogue.embeddings.shape[1]
-        if encoder is not None and encoder.dimension != dimension:
-            raise ConfigurationError(
-                f"the encoder gives {encoder.dimension} numbers and the catalogue's embeddings "
-                f"have {dimension}; use the encoder that embedded the catalogue"
-            )
+        require_fit(encoder, scorer.catalogue)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

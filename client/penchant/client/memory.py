@@ -140,7 +140,7 @@ class Memory:
 
     def _replayed(self, events: Sequence[StoredEvent]) -> InterestState:
         catalogue = self._scorer.catalogue
-        state = empty_state(self._policy, dimension=catalogue.embeddings.shape[1])
+        state = empty_state(self._policy, dimension=catalogue.dimension)
         for block in _blocks(events):
             state = state.updated(observed(block, catalogue))
         return state
@@ -172,7 +172,7 @@ class Memory:
             kept = stored_state(
                 self._store.interest_state(),
                 self._policy,
-                dimension=self._scorer.catalogue.embeddings.shape[1],
+                dimension=self._scorer.catalogue.dimension,
                 key=self._state_key,
             )
             self._state = self._replayed(self.counting_events()) if kept is None else kept

@@ -10,8 +10,6 @@ from penchant.shared.catalogue import Catalogue
 
 __all__ = ["ItemTerm", "TermAmounts"]
 
-BLOCK_ITEMS = 8192
-
 
 class ItemTerm(Protocol):
     """Something with a name that raises or lowers items, such as a tag the person turned down.
@@ -48,9 +46,7 @@ class TermAmounts:
         return [self._known[id(term)][1] for term in terms]
 
     def _computed(self, term: ItemTerm) -> NDArray[np.float32]:
-        embeddings = self._catalogue.embeddings
         amounts = np.empty(len(self._catalogue), dtype=np.float32)
-        for start in range(0, len(amounts), BLOCK_ITEMS):
-            block = slice(start, start + BLOCK_ITEMS)
-            amounts[block] = term.amounts(embeddings[block])
+        for block, embeddings in self._catalogue.blocks():
+            amounts[block] = term.amounts(embeddings)
         return amounts
