@@ -13,7 +13,6 @@ from penchant.client.interests import (
     Evidence,
     Interest,
     InterestEdit,
-    InterestPolicy,
     InterestProfile,
     Tags,
     TagTerm,
@@ -21,8 +20,8 @@ from penchant.client.interests import (
     mean_shares,
 )
 from penchant.client.interests.profile import Leaning
-from penchant.client.memory import Memory
 from penchant.client.store import Store, StoredEvent
+from penchant.client.tracking import InterestTracker, blocks
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.texts import TextEncoder
@@ -31,7 +30,6 @@ __all__ = ["Preferences"]
 
 EDITS = "interest_edits"
 EVIDENCE = 3
-BLOCK_EVENTS = 4096
 
 
 class Preferences:
@@ -39,28 +37,25 @@ class Preferences:
 
     Args:
         store: keeps the edits.
-        memory: the interest state and the events it has seen.
+        tracker: the interest state and the events it has seen.
         catalogue: the items.
         encoder: places the tags among the items.
-        policy: how much each past event counts.
         taxonomy: the tags.
     """
 
     def __init__(
         self,
         store: Store,
-        memory: Memory,
+        tracker: InterestTracker,
         catalogue: Catalogue,
         *,
         encoder: TextEncoder | None,
-        policy: InterestPolicy,
         taxonomy: Taxonomy,
     ) -> None:
         self._store = store
-        self._memory = memory
+        self._tracker = tracker
         self._catalogue = catalogue
         self._encoder = encoder
-        self._policy = policy
         self._taxonomy = taxonomy
         self._edits: Edits | None = None
         self._terms: tuple[TagTerm, ...] | None = None
@@ -106,7 +101,7 @@ class Preferences:
         """Return the ``k`` strongest interests with their evidence; see ``Device.interests``."""
         if k < 1:
             raise ConfigurationError(f"k is {k}; it must be at least 1")
-        state = self._memory.state
+        state = self._tracker.state
         if state.is_empty and not len(self.edits):
             return []
         short, long = state.means()
@@ -123,15 +118,14 @@ class Preferences:
         self, profile: InterestProfile, leanings: Sequence[Leaning]
     ) -> list[list[Evidence]]:
         """Return for each tag the events that did most for it, most first."""
-        events = self._memory.counting_events()
+        events = self._tracker.events()
         shares = self._shares(events)
         best: list[list[tuple[float, StoredEvent]]] = [[] for _ in leanings]
-        for start in range(0, len(events), BLOCK_EVENTS):
-            block = events[start : start + BLOCK_EVENTS]
-            parts = (
-                shares[start : start + len(block), None]
-                * observed(block, self._catalogue).embeddings
-            )
+        start = 0
+        for block in blocks(events):
+            own = shares[start : start + len(block), None]
+            parts = own * observed(block, self._catalogue).embeddings
+            start += len(block)
             amounts = profile.contributions(leanings, parts)
             for column, found in enumerate(best):
                 top = np.argsort(-amounts[:, column], kind="stable")[:EVIDENCE]
@@ -146,7 +140,7 @@ class Preferences:
         positions = self._catalogue.positions(event.item for event in events)
         times = np.array([event.time for event in events], dtype=np.int64)
         shares: NDArray[np.float64] = mean_shares(
-            self._policy, times, event_weights(events, positions)
+            self._tracker.policy, times, event_weights(events, positions)
         ).sum(axis=0)
         return shares
 
