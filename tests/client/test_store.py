@@ -245,3 +245,30 @@ def test_texts_are_no_items(store: SqliteStore) -> None:
     """An event without an item adds none."""
     store.append([ONE, TWO], interest_state=b"state")
     assert store.items() == ["a"]
+
+
+def test_ids_are_given_in_order_and_never_again(path: Path) -> None:
+    """Each event has an id of its own; after the last one is deleted its id stays taken."""
+    with closing(SqliteStore(path)) as store:
+        assert store.append([TWO, ONE], interest_state=b"") == [1, 2]
+        assert [event.id for event in store.events()] == [2, 1]
+        store._connection.execute("DELETE FROM event WHERE id = 2")
+        assert store.append([ONE], interest_state=b"") == [3]
+
+
+def test_events_between_are_those_of_the_times(store: SqliteStore) -> None:
+    """Both ends belong to the range."""
+    store.append([TWO, ONE], interest_state=b"")
+    assert store.events_between(10, 20) == [ONE, TWO]
+    assert store.events_between(11, 20) == [TWO]
+    assert store.events_between(11, 19) == []
+
+
+def test_values_are_kept_by_name(path: Path) -> None:
+    """A value outlives the process, and the next one under its name takes its place."""
+    with closing(SqliteStore(path)) as store:
+        assert store.value("a") is None
+        store.save_value("a", b"1")
+        store.save_value("a", b"2")
+    with closing(SqliteStore(path)) as store:
+        assert store.value("a") == b"2"

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,12 +15,13 @@ __all__ = ["SqliteStore", "Store", "StoredEvent"]
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE event (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id that was forgotten is never given again
     time INTEGER NOT NULL,
     kind TEXT NOT NULL,
     item TEXT,
     text TEXT,
-    embedding BLOB
+    embedding BLOB,
+    language TEXT
 );
 CREATE INDEX event_time ON event (time, id);
 CREATE TABLE value (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
@@ -32,6 +33,8 @@ CREATE TABLE private_vector (
     PRIMARY KEY (model, round)
 ) WITHOUT ROWID;
 """
+
+COLUMNS = "time, kind, item, text, embedding, language, id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class StoredEvent:
         text: free text, or None.
         embedding: the text's embedding as little-endian float32, or None where the item's own
             embedding stands for it.
+        language: of the text, a BCP 47 tag, or None.
+        id: the store's name for it, from 1; 0 before it is kept.
     """
 
     time: int
@@ -52,18 +57,20 @@ class StoredEvent:
     item: str | None
     text: str | None
     embedding: bytes | None
+    language: str | None = None
+    id: int = field(default=0, compare=False)
 
     @classmethod
     def of(cls, event: Event, embedding: bytes | None = None) -> "StoredEvent":
         """Return the stored form of ``event``."""
-        return cls(event.time, event.kind.value, event.item, event.text, embedding)
+        return cls(event.time, event.kind.value, event.item, event.text, embedding, event.language)
 
 
 class Store(Protocol):
     """A device's local store. Every method is one transaction: done whole, or not at all."""
 
-    def append(self, events: Sequence[StoredEvent], *, interest_state: bytes) -> None:
-        """Add events together with the interest state that has seen them."""
+    def append(self, events: Sequence[StoredEvent], *, interest_state: bytes) -> list[int]:
+        """Add events together with the interest state that has seen them; return their ids."""
 
     def events(self) -> list[StoredEvent]:
         """Return all events, oldest first; ties in time in the order they were added."""
@@ -74,8 +81,17 @@ class Store(Protocol):
     def items(self) -> list[str]:
         """Return the ids of the items that events are on, each once, in any order."""
 
+    def events_between(self, first: int, last: int) -> list[StoredEvent]:
+        """Return the events at times from ``first`` to ``last``, oldest first."""
+
     def event_count(self) -> int:
         """Return the number of events kept."""
+
+    def value(self, name: str) -> bytes | None:
+        """Return what was kept under ``name``, or None."""
+
+    def save_value(self, name: str, content: bytes) -> None:
+        """Keep ``content`` under ``name`` in place of what was there."""
 
     def interest_state(self) -> bytes | None:
         """Return the interest state, or None before the first event."""
@@ -170,26 +186,29 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreError(f"cannot read the store {self._path}: {error}") from error
 
-    def append(self, events: Sequence[StoredEvent], *, interest_state: bytes) -> None:
-        """Add events together with the interest state that has seen them."""
-        rows = ((e.time, e.kind, e.item, e.text, e.embedding) for e in events)
+    def append(self, events: Sequence[StoredEvent], *, interest_state: bytes) -> list[int]:
+        """Add events together with the interest state that has seen them; return their ids."""
+        rows = ((e.time, e.kind, e.item, e.text, e.embedding, e.language) for e in events)
         with self._transaction() as cursor:
             cursor.executemany(
-                "INSERT INTO event (time, kind, item, text, embedding) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO event (time, kind, item, text, embedding, language)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
+            # One writer at a time and ids that only grow: those of one append are consecutive.
+            ((latest,),) = cursor.execute("SELECT coalesce(max(id), 0) FROM event").fetchall()
             cursor.execute("REPLACE INTO value VALUES ('interest_state', ?)", (interest_state,))
+        return list(range(latest - len(events) + 1, latest + 1))
 
     def events(self) -> list[StoredEvent]:
         """Return all events, oldest first; ties in time in the order they were added."""
-        rows = self._rows("SELECT time, kind, item, text, embedding FROM event ORDER BY time, id")
+        rows = self._rows(f"SELECT {COLUMNS} FROM event ORDER BY time, id")
         return [StoredEvent(*row) for row in rows]
 
     def latest_events(self, count: int) -> list[StoredEvent]:
         """Return the last ``count`` of ``events()``, oldest first."""
         rows = self._rows(
-            "SELECT time, kind, item, text, embedding FROM event"
-            " ORDER BY time DESC, id DESC LIMIT ?",
+            f"SELECT {COLUMNS} FROM event ORDER BY time DESC, id DESC LIMIT ?",
             (count,),
         )
         return [StoredEvent(*row) for row in reversed(rows)]
@@ -199,15 +218,32 @@ class SqliteStore:
         rows = self._rows("SELECT DISTINCT item FROM event WHERE item IS NOT NULL")
         return [item for (item,) in rows]
 
+    def events_between(self, first: int, last: int) -> list[StoredEvent]:
+        """Return the events at times from ``first`` to ``last``, oldest first."""
+        rows = self._rows(
+            f"SELECT {COLUMNS} FROM event WHERE time BETWEEN ? AND ? ORDER BY time, id",
+            (first, last),
+        )
+        return [StoredEvent(*row) for row in rows]
+
     def event_count(self) -> int:
         """Return the number of events kept."""
         ((count,),) = self._rows("SELECT count(*) FROM event")
         return int(count)
 
+    def value(self, name: str) -> bytes | None:
+        """Return what was kept under ``name``, or None."""
+        rows = self._rows("SELECT content FROM value WHERE name = ?", (name,))
+        return bytes(rows[0][0]) if rows else None
+
+    def save_value(self, name: str, content: bytes) -> None:
+        """Keep ``content`` under ``name`` in place of what was there."""
+        with self._transaction() as cursor:
+            cursor.execute("REPLACE INTO value VALUES (?, ?)", (name, content))
+
     def interest_state(self) -> bytes | None:
         """Return the interest state, or None before the first event."""
-        rows = self._rows("SELECT content FROM value WHERE name = 'interest_state'")
-        return bytes(rows[0][0]) if rows else None
+        return self.value("interest_state")
 
     def private_vector(
         self, model: str, *, before: int | None = None, event_private: bool = False

@@ -60,7 +60,7 @@ class Population:
             self._folder / f"{device:06d}",
             self._scorer,
             # A run that loses power starts again; waiting for the disk would be most of its time.
-            settings=DeviceSettings(durable=False),
+            settings=DeviceSettings(durable=False, quality=None),
             randomness=self._randomness.spawn(device),
         )
 
