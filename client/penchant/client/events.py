@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from penchant.shared.errors import DataError
 
-__all__ = ["Event", "EventKind"]
+__all__ = ["LANGUAGE", "Event", "EventKind"]
 
 
 # The end of the year 9999. A later time is a mistake, such as milliseconds, and would age

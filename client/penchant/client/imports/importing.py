@@ -1,11 +1,12 @@
 """From a log to a device: what is known is observed, what cannot be is counted."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from penchant.client.device import Device
-from penchant.client.events import Event, EventKind
+from penchant.client.events import LANGUAGE, Event, EventKind
 from penchant.client.imports.log import Log, Logged
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
@@ -13,6 +14,7 @@ from penchant.shared.errors import ConfigurationError, DataError
 __all__ = ["Imported", "import_log", "recognised"]
 
 EVENTS_AT_ONCE = 10_000
+_LANGUAGE = re.compile(LANGUAGE)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,17 @@ def recognised(log: Log, catalogue: Catalogue) -> tuple[list[Event], int, int]:
                 unknown += 1
                 continue
             texts += text is not None
-        events.append(Event(kind=EventKind(logged.kind), item=item, text=text, time=logged.time))
+        language = logged.language if text is not None else None
+        # Checked already, where the table was read; to check again would take most of the time.
+        events.append(
+            Event.model_construct(
+                kind=EventKind(logged.kind),
+                item=item,
+                text=text,
+                time=logged.time,
+                language=language if language and _LANGUAGE.match(language) else None,
+            )
+        )
     if not events:
         raise DataError(
             f"none of the {len(log.events):,} events of {log.rejects.path} is on an item of the "
