@@ -5,6 +5,7 @@ from penchant.client.events import Event, EventKind
 from penchant.client.interests import HalfLives, InterestState
 from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
+from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
 from penchant.client.tags import Interest
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import Encoder
@@ -22,6 +23,10 @@ __all__ = [
     "Interest",
     "InterestState",
     "ItemTerm",
+    "KeyFile",
+    "KeySource",
+    "OsKeyStore",
+    "Passphrase",
     "Ranker",
     "Recommendation",
     "Scorer",
