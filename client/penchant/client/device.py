@@ -130,7 +130,9 @@ class Device:
         candidates: Sequence[str] | None = None,
         *,
         k: int = 10,
+        diversity: float = 0.0,
         exclude_seen: bool = True,
+        context: Sequence[Event] = (),
         now: int | None = None,
     ) -> list[Recommendation]:
         """Return the ``k`` best items for the person, best first; equal scores in catalogue order.
@@ -138,16 +140,42 @@ class Device:
         Args:
             candidates: item ids to choose from, in any order; the whole catalogue, if not given.
             k: how many to return at most; at least 1.
-            exclude_seen: leave out items the person has had to do with.
+            diversity: from 0, the best alone, to 1: how much it matters that the items are unlike
+                each other. The list is then in the order of choosing, each with its own score.
+            exclude_seen: leave out items the person has had to do with, also in ``context``.
+            context: events of the moment that count, such as the page that is open, and that are
+                not kept.
             now: unix seconds of the request; the clock's, if not given.
 
         Raises:
-            ConfigurationError: ``k`` is below 1.
-            DataError: a candidate is not in the catalogue.
+            ConfigurationError: ``k`` is below 1, ``diversity`` is not from 0 to 1, or a text of
+                ``context`` has to be embedded and the device has no encoder.
+            DataError: a candidate is not in the catalogue, or an event of ``context`` is neither
+                on a catalogue item nor has a text.
         """
         return self._recommender.recommend(
-            self._person(), candidates, k=k, exclude_seen=exclude_seen, now=now
+            self._person(context),
+            candidates,
+            k=k,
+            diversity=diversity,
+            exclude_seen=exclude_seen,
+            now=now,
         )
+
+    def predict(self, text: str, *, now: int | None = None) -> float:
+        """Return how much ``text`` would interest the person, on the scale of ``scores``.
+
+        It is the score of an item of that text which nobody has met yet.
+
+        Args:
+            text: what the item would be called.
+            now: unix seconds of the request; the clock's, if not given.
+
+        Raises:
+            ConfigurationError: the device has no encoder.
+        """
+        embedding = require_encoder(self._encoder, "predictions").encode([text])[0]
+        return self._recommender.predict(self._person(), embedding, now=now)
 
     def scores(self, *, now: int | None = None) -> NDArray[np.float32]:
         """Return the ranking score of every catalogue item, float32 (J,).
@@ -205,5 +233,9 @@ class Device:
     def _tags(self) -> Tags:
         return Tags.embed(require_encoder(self._encoder, "interests as tags"))
 
-    def _person(self) -> Person:
-        return Person(self.private_vector(), self._memory.recent, self._memory.seen)
+    def _person(self, context: Sequence[Event] = ()) -> Person:
+        memory = self._memory
+        person = Person(self.private_vector(), memory.recent, memory.seen)
+        if not context:
+            return person
+        return person.in_context(memory.imagined(context), history_length=memory.history_length)

@@ -3,7 +3,7 @@
 One process at a time has a device's folder, so what was read or written once is still so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -97,10 +97,7 @@ class Memory:
             ConfigurationError: a text has to be embedded, and there is no encoder.
             StoreError: the store cannot be written.
         """
-        positions = self._scorer.catalogue.positions(event.item for event in events)
-        embeddings = event_embeddings(
-            events, positions, catalogue=self._scorer.catalogue, encoder=self._encoder
-        )
+        embeddings, stored = self._prepared(events)
         state = self.state.updated_many(
             (
                 (embedding, event.time, event.kind.weight)
@@ -108,18 +105,24 @@ class Memory:
             ),
             half_lives=self._half_lives,
         )
-        stored = [
-            StoredEvent.of(event, embedding.tobytes() if position == UNKNOWN_ITEM else None)
-            for event, embedding, position in zip(events, embeddings, positions, strict=True)
-        ]
         self._store.append(stored, interest_state=state.to_bytes())
         self._state = state
         if self._recent is not None:
-            length = self._history_length
+            length = self.history_length
             latest = sorted(stored, key=lambda event: event.time)[-length:]
             self._recent = self._recent.joined(Recent.of(latest, self._scorer), count=length)
         if self._seen is not None:
-            self._seen[positions[positions != UNKNOWN_ITEM]] = True
+            self._mark(self._seen, (event.item for event in stored))
+
+    def imagined(self, events: Sequence[Event]) -> Recent:
+        """Return events with their arrays, kept nowhere.
+
+        Raises:
+            DataError: an event names no catalogue item and has no text to embed.
+            ConfigurationError: a text has to be embedded, and there is no encoder.
+        """
+        _, stored = self._prepared(sorted(events, key=lambda event: event.time))
+        return Recent.of(stored, self._scorer)
 
     @property
     def state(self) -> InterestState:
@@ -146,7 +149,7 @@ class Memory:
             StoreError: a stored embedding does not fit the catalogue's.
         """
         if self._recent is None:
-            latest = self._store.latest_events(self._history_length)
+            latest = self._store.latest_events(self.history_length)
             self._recent = Recent.of(latest, self._scorer)
         return self._recent
 
@@ -154,10 +157,8 @@ class Memory:
     def seen(self) -> NDArray[np.bool_]:
         """Which catalogue items the person has had to do with, bool (J,)."""
         if self._seen is None:
-            catalogue = self._scorer.catalogue
-            positions = catalogue.positions(self._store.items())
-            self._seen = np.zeros(len(catalogue), dtype=np.bool_)
-            self._seen[positions[positions != UNKNOWN_ITEM]] = True
+            self._seen = np.zeros(len(self._scorer.catalogue), dtype=np.bool_)
+            self._mark(self._seen, self._store.items())
         return self._seen
 
     def history(self) -> History:
@@ -168,6 +169,21 @@ class Memory:
         """Read the store again when next asked: what it keeps has been changed elsewhere."""
         self._state = self._recent = self._seen = None
 
+    def _prepared(self, events: Sequence[Event]) -> tuple[NDArray[np.float32], list[StoredEvent]]:
+        catalogue = self._scorer.catalogue
+        positions = catalogue.positions(event.item for event in events)
+        embeddings = event_embeddings(events, positions, catalogue=catalogue, encoder=self._encoder)
+        stored = [
+            StoredEvent.of(event, embedding.tobytes() if position == UNKNOWN_ITEM else None)
+            for event, embedding, position in zip(events, embeddings, positions, strict=True)
+        ]
+        return embeddings, stored
+
+    def _mark(self, seen: NDArray[np.bool_], items: Iterable[str | None]) -> None:
+        positions = self._scorer.catalogue.positions(items)
+        seen[positions[positions != UNKNOWN_ITEM]] = True
+
     @property
-    def _history_length(self) -> int:
+    def history_length(self) -> int:
+        """L, how many of the latest events count."""
         return self._scorer.ranker.settings.history_length

@@ -51,7 +51,7 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
         AssetError: data or model cannot be fetched, or are not the pinned ones.
         PrivacyError: no noise keeps within epsilon.
     """
-    dataset = datasets.load(settings.dataset)
+    dataset = datasets.load(settings.dataset, tell=tell)
     if settings.devices is not None:
         dataset = dataset.head(settings.devices)
     plan = Plan.of(settings, population=dataset.n_people)
