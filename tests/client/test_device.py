@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from penchant.client import Device, DeviceSettings, Event, EventKind, HalfLives
+from penchant.client import Device, DeviceSettings, Event, EventKind, HalfLives, Taxonomy
 from penchant.client.storage import RawKey
-from penchant.client.tags import built_in_tags
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError, DataError, StoreError
 from penchant.shared.features import FeatureMap
@@ -287,7 +286,7 @@ def test_unknown_candidates_are_told(scorer: Scorer, open_device: OpenDevice) ->
 def test_a_planted_theme_is_the_first_interest(scorer: Scorer, open_device: OpenDevice) -> None:
     """What a person searches for is their first interest; shares fall and sum to at most 1."""
     device = open_device(scorer)
-    theme = built_in_tags()[40]
+    theme = Taxonomy.built_in().names[40]
     device.observe(*(search(theme, 1000 * place) for place in range(5)), view("item-1", 9000))
     interests = device.interests(k=8)
     assert interests[0].tag == theme
@@ -301,7 +300,7 @@ def test_a_planted_theme_is_the_first_interest(scorer: Scorer, open_device: Open
 def test_interests_follow_a_switch(scorer: Scorer, open_device: OpenDevice) -> None:
     """Weeks after a switch of theme the new one leads the interests."""
     device = open_device(scorer)
-    old, new = built_in_tags()[40], built_in_tags()[120]
+    old, new = Taxonomy.built_in().names[40], Taxonomy.built_in().names[120]
     day = 86_400
     device.observe(*(search(old, time * day) for time in range(20)))
     assert device.interests(k=1)[0].tag == old
@@ -312,7 +311,7 @@ def test_interests_follow_a_switch(scorer: Scorer, open_device: OpenDevice) -> N
 def test_a_dislike_is_not_an_interest(scorer: Scorer, open_device: OpenDevice) -> None:
     """A disliked theme falls to the end of the interests."""
     device = open_device(scorer)
-    theme = built_in_tags()[40]
+    theme = Taxonomy.built_in().names[40]
     device.observe(Event(kind=EventKind.DISLIKE, text=theme, time=5))
     assert device.interests(k=10_000)[-1].tag == theme
 
@@ -321,11 +320,11 @@ def test_settings_set_how_interests_fade(
     scorer: Scorer, encoder: TextEncoder, tmp_path: Path
 ) -> None:
     """Half-lives of the settings are those the device uses: shorter ones forget sooner."""
-    old, new = built_in_tags()[40], built_in_tags()[120]
-    events = [*(search(old, 0) for _ in range(5)), search(new, 10 * 86_400)]
+    old, new = Taxonomy.built_in().names[40], Taxonomy.built_in().names[120]
+    events = [*(search(old, second) for second in range(5)), search(new, 10 * 86_400)]
     first = {}
     for days in (1.0, 1000.0):
-        chosen = DeviceSettings(half_lives=HalfLives(short_days=days, long_days=days))
+        chosen = DeviceSettings(interest_policy=HalfLives(short_days=days, long_days=days))
         with Device.open(
             tmp_path / str(days), scorer, encoder=encoder, settings=chosen, keys=KEYS
         ) as device:

@@ -63,7 +63,7 @@ class Population:
             self._scorer,
             keys=self._keys,
             # A run that loses power starts again; waiting for the disk would be most of its time.
-            settings=DeviceSettings(durable=False),
+            settings=DeviceSettings(durable=False, quality=None),
             randomness=self._randomness.spawn(device),
         )
 

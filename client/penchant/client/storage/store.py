@@ -36,7 +36,7 @@ class StoredEvent:
     @classmethod
     def of(cls, event: Event, embedding: bytes | None = None) -> "StoredEvent":
         """Return the stored form of ``event``."""
-        return cls(event.time, event.kind.value, event.item, event.text, embedding)
+        return cls(event.time, event.kind.value, event.item, event.text, embedding, event.language)
 
 
 @dataclass(frozen=True, slots=True)
