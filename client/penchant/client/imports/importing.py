@@ -11,7 +11,7 @@ from penchant.client.imports.log import Log, Logged
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
 
-__all__ = ["Imported", "import_log", "recognised"]
+__all__ = ["Imported", "foreseen", "import_log"]
 
 EVENTS_AT_ONCE = 10_000
 _LANGUAGE = re.compile(LANGUAGE)
@@ -61,9 +61,8 @@ def recognised(log: Log, catalogue: Catalogue) -> tuple[list[Event], int, int]:
                 continue
             texts += text is not None
         language = logged.language if text is not None else None
-        # Checked already, where the table was read; to check again would take most of the time.
         events.append(
-            Event.model_construct(
+            Event(
                 kind=EventKind(logged.kind),
                 item=item,
                 text=text,
@@ -136,6 +135,7 @@ def import_log(
             "the catalogue and have a text, which needs an encoder; give the device one"
         )
     kept = 0
+    kinds = Counter(event.kind.value for event in events)
     for start in range(0, len(events), EVENTS_AT_ONCE):
         some = events[start : start + EVENTS_AT_ONCE]
         kept += _observed(device, some)
@@ -147,8 +147,19 @@ def import_log(
         refused=len(events) - kept,
         kept=kept,
         texts=texts,
-        kinds=dict(Counter(event.kind.value for event in events)),
+        kinds=dict(kinds),
     )
+
+
+def foreseen(log: Log, catalogue: Catalogue) -> Imported:
+    """Return what would become of a log, but for the device's quality rules; nothing is kept.
+
+    Raises:
+        DataError: no event is on an item of the catalogue or has a text.
+    """
+    events, unknown, texts = recognised(log, catalogue)
+    kinds = Counter(event.kind.value for event in events)
+    return Imported(len(log.events), unknown, 0, 0, texts, dict(kinds))
 
 
 def _observed(device: Device, events: Sequence[Event]) -> int:
