@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.store import Store
+from penchant.client.storage.store import Store
 from penchant.shared.errors import RoundError
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
