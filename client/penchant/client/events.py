@@ -88,7 +88,7 @@ class Event:
     ) -> None:
         # Written out, so that importing the SDK need not load a library of validation.
         keep = object.__setattr__
-        keep(self, "kind", _KINDS.get(kind) or _no_kind(kind))
+        keep(self, "kind", _kind(kind))
         keep(self, "item", _text("item", item))
         keep(self, "text", _text("text", text))
         keep(self, "time", int(clock.time()) if time is None else _seconds(time))
@@ -115,10 +115,12 @@ class Event:
             raise DataError(f"event {dict(record)!r} is not usable: {error}") from error
 
 
-_KINDS: dict[object, EventKind] = {kind.value: kind for kind in EventKind}
+_KINDS: dict[str, EventKind] = {kind.value: kind for kind in EventKind}
 
 
-def _no_kind(kind: object) -> EventKind:
+def _kind(kind: object) -> EventKind:
+    if isinstance(kind, str) and kind in _KINDS:
+        return _KINDS[kind]
     raise DataError(f"kind is {kind!r}; it must be one of {', '.join(EventKind)}")
 
 
