@@ -4,7 +4,7 @@ One process at a time has a device's folder, so what was read or written once is
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from penchant.client.behaviour import event_embeddings, history_of
 from penchant.client.events import Event
-from penchant.client.interests import HalfLives, InterestState
-from penchant.client.store import Store, StoredEvent
+from penchant.client.interests import InterestPolicy, InterestState
+from penchant.client.storage.store import Store, StoredEvent
+from penchant.client.tracking import InterestTracker
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.history import History
 from penchant.shared.scoring import Scorer
@@ -70,7 +71,7 @@ class Memory:
         store: where they are kept.
         scorer: the ranker release in use and its catalogue.
         encoder: embeds free text.
-        half_lives: how fast interests fade.
+        policy: how much each past event counts in the interest state.
     """
 
     def __init__(
@@ -79,18 +80,17 @@ class Memory:
         scorer: Scorer,
         *,
         encoder: TextEncoder | None,
-        half_lives: HalfLives,
+        policy: InterestPolicy,
     ) -> None:
         self._store = store
         self._scorer = scorer
         self._encoder = encoder
-        self._half_lives = half_lives
-        self._state: InterestState | None = None
+        self.tracker = InterestTracker(store, scorer.catalogue, policy=policy)
         self._recent: Recent | None = None
         self._seen: NDArray[np.bool_] | None = None
 
-    def observe(self, events: Sequence[Event]) -> None:
-        """Keep events and follow them with the interest state; all of them, or none.
+    def observe(self, events: Sequence[Event]) -> list[int]:
+        """Keep events and follow them with the interest state, all or none; return their ids.
 
         Raises:
             DataError: an event names no catalogue item and has no text to embed.
@@ -98,21 +98,17 @@ class Memory:
             StoreError: the store cannot be written.
         """
         embeddings, stored = self._prepared(events)
-        state = self.state.updated_many(
-            (
-                (embedding, event.time, event.kind.weight)
-                for event, embedding in zip(events, embeddings, strict=True)
-            ),
-            half_lives=self._half_lives,
-        )
-        self._store.append(stored, interest_state=state.to_bytes())
-        self._state = state
+        state = self.tracker.with_events(stored, embeddings)
+        ids = self._store.append(stored, interest_state=self.tracker.to_bytes(state))
+        stored = [replace(event, id=given) for event, given in zip(stored, ids, strict=True)]
+        self.tracker.follow(state)
         if self._recent is not None:
             length = self.history_length
             latest = sorted(stored, key=lambda event: event.time)[-length:]
             self._recent = self._recent.joined(Recent.of(latest, self._scorer), count=length)
         if self._seen is not None:
             self._mark(self._seen, (event.item for event in stored))
+        return ids
 
     def imagined(self, events: Sequence[Event]) -> Recent:
         """Return events with their arrays, kept nowhere.
@@ -126,20 +122,8 @@ class Memory:
 
     @property
     def state(self) -> InterestState:
-        """The interest state that has seen every event.
-
-        Raises:
-            StoreError: the stored state does not fit the catalogue's embeddings.
-        """
-        if self._state is None:
-            dimension = self._scorer.catalogue.dimension
-            kept = self._store.interest_state()
-            self._state = (
-                InterestState.empty(dimension)
-                if kept is None
-                else InterestState.from_bytes(kept, dimension=dimension)
-            )
-        return self._state
+        """The interest state that has seen every event."""
+        return self.tracker.state
 
     @property
     def recent(self) -> Recent:
@@ -167,7 +151,8 @@ class Memory:
 
     def reread(self) -> None:
         """Read the store again when next asked: what it keeps has been changed elsewhere."""
-        self._state = self._recent = self._seen = None
+        self._recent = self._seen = None
+        self.tracker.reread()
 
     def _prepared(self, events: Sequence[Event]) -> tuple[NDArray[np.float32], list[StoredEvent]]:
         catalogue = self._scorer.catalogue
