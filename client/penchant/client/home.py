@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from penchant.client.device import Device
 from penchant.client.settings import DeviceSettings
-from penchant.client.storage.keys import KeyFile, KeySource, OsKeyStore, Passphrase
+from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import Encoder
 from penchant.shared.encoding.cached import find_bundle
@@ -26,15 +26,13 @@ from penchant.shared.scoring import Scorer
 __all__ = ["HOME_FILE", "Home", "KeyChoice"]
 
 HOME_FILE = "device.json"
-KEY_FILE = "device.key"
 
 
 class KeyChoice(StrEnum):
     """What the device's keys are wrapped with.
 
     ``os``: a key in the operating system's key store. ``passphrase``: one that the person types.
-    ``file``: a file that only its owner can read, in the device's folder unless told elsewhere;
-    whoever copies both has everything.
+    ``file``: a file that only its owner can read, kept somewhere else than the device's folder.
     """
 
     OS = "os"
@@ -79,23 +77,30 @@ class Home(BaseModel):
         except (OSError, ValidationError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
-    @staticmethod
-    def require_new(folder: Path) -> None:
+    def require_fit(self, folder: Path) -> None:
         """Do nothing.
 
         Raises:
-            ConfigurationError: ``folder`` is a device's already.
+            ConfigurationError: ``folder`` is a device's already, or the key file is not somewhere
+                else.
         """
         if (folder / HOME_FILE).exists():
             raise ConfigurationError(f"{folder} is a device's folder already; choose another")
+        if (self.keys is KeyChoice.FILE) != (self.key_file is not None):
+            raise ConfigurationError("a key file goes with keys in a file, and only there")
+        if self.key_file is not None and self.key_file.absolute().is_relative_to(folder.absolute()):
+            raise ConfigurationError(
+                f"the key file {self.key_file} is in the device's folder {folder}, so whoever "
+                "copies the folder could read it; keep it somewhere else"
+            )
 
     def write(self, folder: Path) -> None:
         """Write it down in ``folder``.
 
         Raises:
-            ConfigurationError: ``folder`` is a device's already.
+            ConfigurationError: see ``require_fit``.
         """
-        self.require_new(folder)
+        self.require_fit(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(folder / HOME_FILE, self.model_dump_json(indent=2).encode())
 
@@ -119,14 +124,12 @@ class Home(BaseModel):
             Scorer.untrained(catalogue)
             if self.ranker is None
             else Scorer.bind(Ranker.load(self.ranker), catalogue),
-            keys=self._keys(folder, ask_passphrase),
+            keys=self._keys(ask_passphrase),
             encoder=None if self.encoder is None else Encoder.open(find_bundle(self.encoder)),
             settings=settings,
         )
 
-    def _keys(self, folder: Path, ask_passphrase: Callable[[], str]) -> KeySource:
+    def _keys(self, ask_passphrase: Callable[[], str]) -> KeySource:
         if self.keys is KeyChoice.PASSPHRASE:
             return Passphrase(ask_passphrase())
-        if self.keys is KeyChoice.FILE:
-            return KeyFile(self.key_file or folder / KEY_FILE)
-        return OsKeyStore()
+        return OsKeyStore() if self.key_file is None else KeyFile(self.key_file)

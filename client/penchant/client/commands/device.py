@@ -1,6 +1,5 @@
 """``penchant device``: a person's device at a terminal."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,6 @@ from penchant.client.device import Device
 from penchant.client.events import Event
 from penchant.client.home import Home, KeyChoice
 from penchant.shared.errors import ConfigurationError, DataError
-from penchant.shared.files import write_atomically
 
 __all__ = ["application", "open_device"]
 
@@ -54,9 +52,7 @@ def init(
     catalogue: Annotated[
         Path | None, typer.Option(help="Instead: a catalogue made by penchant catalogue build.")
     ] = None,
-    encoder: Annotated[
-        str, typer.Option(help="A bundle's folder, or an asset's name.")
-    ] = "minilm",
+    encoder: Annotated[str, typer.Option(help="A bundle's folder, or an asset's name.")] = "minilm",
     ranker: Annotated[
         Path | None, typer.Option(help="A ranker file; without, one that has learnt nothing yet.")
     ] = None,
@@ -64,7 +60,7 @@ def init(
         KeyChoice, typer.Option(help="What the device's keys are wrapped with.")
     ] = KeyChoice.OS,
     key_file: Annotated[
-        Path | None, typer.Option(help="Where, with --keys file (default: in the device's folder).")
+        Path | None, typer.Option(help="Where, with --keys file: not in the device's folder.")
     ] = None,
 ) -> None:
     """Make a device: an encrypted store, and the items that it can recommend."""
@@ -82,7 +78,7 @@ def init(
         keys=keys,
         key_file=key_file and key_file.resolve(),
     )
-    home.require_new(folder)
+    home.require_fit(folder)
     if items is not None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         build_catalogue(items, catalogue, encoder=encoder)
@@ -168,60 +164,11 @@ def predict(
 
 
 @application.command()
-def privacy(device: Folder = None, as_json: Json = False) -> None:
-    """What has left this device, what may still leave, and what you agreed to."""
-    with open_device(device) as opened:
-        report, receipts = opened.privacy(), opened.consents()
-    show(
-        {"report": report, "consents": receipts},
-        tables.privacy(report, receipts),
-        as_json=as_json,
-    )
-
-
-@application.command()
 def health(device: Folder = None, as_json: Json = False) -> None:
     """How many events are kept, and what was cleaned or refused."""
     with open_device(device) as opened:
         found = opened.health()
     show(found, tables.health(found), as_json=as_json)
-
-
-@application.command()
-def forget(
-    event: Annotated[int | None, typer.Option(help="One event, by its number.")] = None,
-    item: Annotated[str | None, typer.Option(help="All events on an item.")] = None,
-    tag: Annotated[str | None, typer.Option(help="All events of a tag.")] = None,
-    before: Annotated[int | None, typer.Option(help="All events before, unix seconds.")] = None,
-    everything: Annotated[
-        bool, typer.Option("--everything", help="All of it, and destroy the keys.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    device: Folder = None,
-    as_json: Json = False,
-) -> None:
-    """Forget what you did, as if it had never been. The privacy ledger alone stays."""
-    with open_device(device) as opened:
-        if everything and not yes:
-            typer.confirm("Forget everything that this device knows of you?", abort=True)
-        gone = opened.forget(event=event, item=item, tag=tag, before=before, everything=everything)
-    show(gone, tables.forgotten(gone), as_json=as_json)
-
-
-@application.command()
-def export(
-    out: Annotated[Path | None, typer.Option(help="New file (default: standard output).")] = None,
-    device: Folder = None,
-) -> None:
-    """Everything that the device holds about you, as JSON. It is not encrypted any more."""
-    with open_device(device) as opened:
-        content = json.dumps(opened.export(), ensure_ascii=False, indent=2)
-    if out is None:
-        typer.echo(content)
-        return
-    if out.exists():
-        raise ConfigurationError(f"{out} exists; choose another file")
-    write_atomically(out, content.encode(), mode=0o600)
 
 
 def _folder(given: Path | None) -> Path:

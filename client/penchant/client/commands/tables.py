@@ -1,26 +1,21 @@
 """What a device tells, as tables for a terminal."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from penchant.client.forgetting import Forgotten
-from penchant.client.ledger import PrivacyReport, Receipt
-from penchant.client.quality import Health
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from penchant.client.interests import Interest, InterestEdit
+from penchant.client.quality import Health
 from penchant.client.ranking import Recommendation
 
 __all__ = [
     "edits",
-    "forgotten",
     "health",
     "interests",
     "plain_recommendations",
-    "privacy",
     "recommendations",
 ]
 
@@ -74,18 +69,6 @@ def edits(changed: Sequence[InterestEdit]) -> RenderableType:
     return table
 
 
-def privacy(report: PrivacyReport, receipts: Sequence[Receipt]) -> RenderableType:
-    """Return the report in words, and what was agreed to."""
-    lines: list[RenderableType] = [Text(line) for line in str(report).splitlines()]
-    if not receipts:
-        return Group(*lines)
-    table = _table("agreed to", "given", "taken back")
-    for receipt in receipts:
-        back = "" if receipt.revoked is None else _moment(receipt.revoked)
-        table.add_row(receipt.purpose, _moment(receipt.given), back)
-    return Group(*lines, "", table)
-
-
 def health(found: Health) -> RenderableType:
     """Return counts of what was kept, cleaned and refused."""
     table = _table("events", "")
@@ -96,18 +79,9 @@ def health(found: Health) -> RenderableType:
     return table
 
 
-def forgotten(gone: Forgotten) -> RenderableType:
-    """Return what was forgotten."""
-    return Text(str(gone))
-
-
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in headings:
         right = heading in {"score", "share", "weight"}
         table.add_column(heading, justify="right" if right else "left", no_wrap=right)
     return table
-
-
-def _moment(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"
