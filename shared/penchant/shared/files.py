@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
 __all__ = ["CACHE_VARIABLE", "cache_folder", "sha256_of", "whole_folder", "write_atomically"]
 
 CACHE_VARIABLE = "PENCHANT_CACHE"
@@ -21,6 +19,8 @@ def cache_folder() -> Path:
     It is the user's cache folder, or the one that the environment variable ``PENCHANT_CACHE``
     names. It may not exist yet.
     """
+    from platformdirs import user_cache_dir
+
     return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("penchant", appauthor=False))
 
 
