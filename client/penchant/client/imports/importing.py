@@ -1,6 +1,5 @@
 """From a log to a device: what is known is observed, what cannot be is counted."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from penchant.shared.errors import ConfigurationError, DataError
 __all__ = ["Imported", "foreseen", "import_log"]
 
 EVENTS_AT_ONCE = 10_000
-_LANGUAGE = re.compile(LANGUAGE)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def recognised(log: Log, catalogue: Catalogue) -> tuple[list[Event], int, int]:
                 item=item,
                 text=text,
                 time=logged.time,
-                language=language if language and _LANGUAGE.match(language) else None,
+                language=language if language and LANGUAGE.fullmatch(language) else None,
             )
         )
     if not events:
