@@ -54,7 +54,7 @@ def test_contributions_are_apart(desk: Desk) -> None:
     """A second one within a week is refused and says when it may leave; nothing is trained."""
     desk.release(task_of(1))
     desk.pass_days(6.99)
-    with pytest.raises(BudgetError, match=r"7 days apart; the next may leave on 2023-11-21"):
+    with pytest.raises(BudgetError, match=r"7 days apart; nothing leaves before 2023-11-21"):
         desk.release(task_of(2))
     assert desk.made == 1
     desk.pass_days(0.01)

@@ -16,7 +16,7 @@ from penchant.client.ledger.consent import Purpose, Receipt, Terms, terms_of
 from penchant.client.ledger.costs import cost_of
 from penchant.client.ledger.journal import Answer, Journal
 from penchant.client.ledger.report import PrivacyReport, report_of
-from penchant.client.ledger.rules import Standing, refusal, waiting
+from penchant.client.ledger.rules import Standing, held_back, refusal, waiting
 from penchant.client.ledger.settings import BudgetSettings
 from penchant.client.ledger.witness import Mark, Witness
 from penchant.client.storage import Database
@@ -116,7 +116,7 @@ class Ledger:
     def waits(self) -> str | None:
         """Return why nothing may leave now, whatever is asked, or None if something may."""
         held = waiting(self._standing(Purpose.TRAIN_RANKER), self._settings)
-        return None if held is None else held[1]
+        return None if held is None else held_back(*held)
 
     def refusal(self, task: TrainingTask) -> str | None:
         """Return why ``task`` would be refused now, or None."""
@@ -223,7 +223,8 @@ class Ledger:
     def _require_thawed(self) -> None:
         standing = self._standing(Purpose.TRAIN_RANKER)
         if standing.frozen and not self._settings.counts_only:
-            raise BudgetError(f"the privacy ledger waits: {standing.frozen_because}")
+            why = held_back(standing.frozen_until, standing.frozen_because)
+            raise BudgetError(f"the privacy ledger waits for a whole window: {why}")
 
     def _standing(self, purpose: Purpose) -> Standing:
         now = self._now()

@@ -10,7 +10,7 @@ from penchant.client.ledger.settings import BudgetSettings
 from penchant.shared.contract import TrainingTask
 from penchant.shared.gaussian import gaussian_epsilon
 
-__all__ = ["Contribution", "Standing", "day_of", "refusal", "waiting"]
+__all__ = ["Contribution", "Standing", "day_of", "held_back", "refusal", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def waiting(standing: Standing, settings: BudgetSettings) -> tuple[int, str] | N
     if standing.frozen:
         return (
             standing.frozen_until,
-            f"the ledger waits until {day_of(standing.frozen_until)}: {standing.frozen_because}",
+            f"the ledger waits for a whole window: {standing.frozen_because}",
         )
     ends = []
     if standing.last is not None:
@@ -102,9 +102,12 @@ def waiting(standing: Standing, settings: BudgetSettings) -> tuple[int, str] | N
             )
         )
     until, why = max(ends, default=(0, ""))
-    return (
-        (until, f"{why}; the next may leave on {day_of(until)}") if until > standing.now else None
-    )
+    return (until, why) if until > standing.now else None
+
+
+def held_back(until: int, why: str) -> str:
+    """Return what ``waiting`` found in words."""
+    return f"{why}; nothing leaves before {day_of(until)}"
 
 
 def refusal(
@@ -123,7 +126,7 @@ def refusal(
         return None
     held = waiting(standing, settings)
     if held is not None:
-        return held[1]
+        return held_back(*held)
     clipping_norm = task.training.clipping_norm
     if clipping_norm is None or clipping_norm > settings.largest_clipping_norm:
         return (

@@ -103,7 +103,9 @@ def _budget(ledger: Ledger) -> Condition:
     if ledger.settings.counts_only:
         return Condition("budget", True, f"LAB: {report.contributions} counted, none refused")
     if report.contributions_left == 0:
-        return Condition("budget", False, f"none left: {report.waits_because or 'spent'}")
+        return Condition(
+            "budget", False, f"none left: {report.waits_because or 'epsilon is spent'}"
+        )
     return Condition("budget", True, f"room for {report.contributions_left} more contributions")
 
 

@@ -53,17 +53,14 @@ class SystemProbes:
         """Return the battery's state; a machine on which psutil finds none runs on mains power."""
         try:
             import psutil
-        except ImportError:
-            return None
-        try:
+
             found = psutil.sensors_battery()
-        except (AttributeError, OSError, RuntimeError):
+        except (ImportError, AttributeError, OSError, RuntimeError):
             return None
         if found is None:
             return Battery(charge=None, plugged=True)
-        if found.power_plugged is None:
-            return None
-        return Battery(charge=found.percent / 100.0, plugged=bool(found.power_plugged))
+        plugged: bool | None = found.power_plugged  # None where the system does not say
+        return None if plugged is None else Battery(charge=found.percent / 100.0, plugged=plugged)
 
     def unmetered(self) -> bool | None:
         """Return None: it cannot be told."""
