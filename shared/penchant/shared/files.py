@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_dir, user_state_dir
-
 __all__ = [
     "CACHE_VARIABLE",
     "STATE_VARIABLE",
@@ -30,6 +28,8 @@ def cache_folder() -> Path:
     It is the user's cache folder, or the one that the environment variable ``PENCHANT_CACHE``
     names. It may not exist yet.
     """
+    from platformdirs import user_cache_dir
+
     return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("penchant", appauthor=False))
 
 
@@ -39,7 +39,12 @@ def state_folder() -> Path:
     It is the user's state folder, or the one that the environment variable ``PENCHANT_STATE``
     names. It may not exist yet.
     """
-    return Path(os.environ.get(STATE_VARIABLE) or user_state_dir("penchant", appauthor=False))
+    named = os.environ.get(STATE_VARIABLE)
+    if named:
+        return Path(named)
+    from platformdirs import user_state_dir
+
+    return Path(user_state_dir("penchant", appauthor=False))
 
 
 def sha256_of(path: Path) -> str:
