@@ -172,7 +172,7 @@ def _event_guarantee(plan: Plan) -> Guarantee | None:
 
 def _leak_check(control: Evaluation) -> LeakCheck:
     hits, people = control.hits(SAMPLED), len(control.people)
-    at_chance = chance(k=K, candidates=100)
+    at_chance = chance(k=K, candidates=int(control.ranks[SAMPLED].candidates[0]))
     return LeakCheck(
         suspected=leak_suspected(hits, people, chance=at_chance),
         hits=hits,

@@ -12,13 +12,15 @@ from penchant.shared.scoring import Scorer
 from penchant.simulation import datasets
 from penchant.simulation.datasets import Dataset
 from penchant.simulation.datasets.scripts import encoder_warnings
-from penchant.simulation.evaluation import evaluated_sample
+from penchant.simulation.evaluation import evaluated_sample, spare_items
 from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.split import LeaveOneOut, leave_one_out
 
 __all__ = ["World", "prepare"]
+
+NEGATIVES = 99
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +51,20 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
 
     Raises:
         ConfigurationError: settings and data set do not fit together.
+        DataError: the data set is malformed, or has nothing to hold out or to rank it against.
         AssetError: data or model cannot be fetched, or are not the pinned ones.
         PrivacyError: no noise keeps within epsilon.
     """
     dataset = datasets.load(settings.dataset, tell=tell)
     if settings.devices is not None:
         dataset = dataset.head(settings.devices)
+    split = evaluated_sample(leave_one_out(dataset))
+    spare = spare_items(split)
+    if spare < NEGATIVES:
+        tell(
+            f"somebody has met all but {spare} items: metrics with {NEGATIVES} negatives have "
+            f"{spare} instead, and are higher for it"
+        )
     plan = Plan.of(settings, population=dataset.n_people)
     tell(
         f"{dataset.name}: {dataset.n_people:,} people, {dataset.n_items:,} items, "
@@ -66,12 +76,13 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     for warning in encoder_warnings(dataset, bundle.manifest.languages):
         tell(warning)
     catalogue = Catalogue.of(dataset.item_ids, encoder.encode(dataset.item_texts))
-    rank = plan.recipe.feature_rank or FeatureMap.largest_rank(catalogue.embeddings)
+    largest = FeatureMap.largest_rank(catalogue.embeddings)
+    rank = min(plan.recipe.feature_rank or largest, largest)
     feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
     shape = plan.ranker_settings(settings, feature_map, catalogue)
     return World(
         dataset=dataset,
-        split=evaluated_sample(leave_one_out(dataset)),
+        split=split,
         plan=plan,
         scorer=Scorer.bind(Ranker.initial(shape, feature_map), catalogue),
         encoder=EncoderIdentity(

@@ -131,7 +131,7 @@ def evaluate(
         )
     if k < 1:
         raise ConfigurationError(f"k must be at least 1; got {k}")
-    parts: dict[str, list[Ranks]] = {"full": [], f"sampled{negatives.number}": []}
+    parts: dict[str, list[Ranks]] = {"full": [], negatives.protocol: []}
     full, sampled = parts.values()
     for block in blocks(people, n_items=split.training.n_items):
         scores = _checked(score(people[block]), people[block], n_items=split.training.n_items)
