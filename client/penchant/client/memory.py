@@ -122,6 +122,10 @@ class Memory:
         """The interest state that has seen every event."""
         return self.tracker.state
 
+    def lasting(self) -> NDArray[np.float32] | None:
+        """Return the long-lived interest vector, float32 (m,); None before the first event."""
+        return None if self.state.is_empty else self.state.means()[1]
+
     @property
     def recent(self) -> Recent:
         """The latest L events, which are all that a ranker's attention sees.
