@@ -21,12 +21,14 @@ from penchant.client import (
     Window,
 )
 from penchant.client.interests import Tags
+from penchant.client.storage import RawKey
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
 NOW = 1_000_000
+KEYS = RawKey(bytes(32))
 DAY = 86_400
 NAMES = ["jazz", "opera", "chess", "knitting", "volcanoes"]
 POLICIES: list[InterestPolicy] = [HalfLives(), Ewma(), Window(short_length=2, long_length=4)]
@@ -49,7 +51,7 @@ def open_themed(tmp_path: Path, themed: Scorer, encoder: TextEncoder) -> Iterato
 
     def opener(policy: InterestPolicy = POLICIES[0], *, name: str = "device") -> Device:
         chosen = DeviceSettings(interest_policy=policy, taxonomy=Taxonomy.of(NAMES), durable=False)
-        device = Device.open(tmp_path / name, themed, encoder=encoder, settings=chosen)
+        device = Device.open(tmp_path / name, themed, encoder=encoder, settings=chosen, keys=KEYS)
         opened.append(device)
         return device
 
@@ -99,7 +101,7 @@ def test_evidence_is_exact(
     )
     few = observed[:3]
     with Device.open(
-        tmp_path_factory.mktemp("device"), themed, encoder=encoder, settings=chosen
+        tmp_path_factory.mktemp("device"), themed, encoder=encoder, settings=chosen, keys=KEYS
     ) as device:
         ids = device.observe(*data.draw(st.permutations(few)))
         device.edit_interest("jazz", weight=weight)
@@ -240,10 +242,10 @@ def test_an_edit_without_sense_leaves_all_as_it_was(open_themed: OpenThemed) -> 
 def test_edits_need_an_encoder(themed: Scorer, tmp_path: Path, encoder: TextEncoder) -> None:
     """A device with edits that cannot place its tags says so instead of ignoring them."""
     chosen = DeviceSettings(taxonomy=Taxonomy.of(NAMES), durable=False)
-    with Device.open(tmp_path, themed, encoder=encoder, settings=chosen) as device:
+    with Device.open(tmp_path, themed, encoder=encoder, settings=chosen, keys=KEYS) as device:
         device.edit_interest("jazz", mute=True)
     with (
-        Device.open(tmp_path, themed, settings=chosen) as device,
+        Device.open(tmp_path, themed, settings=chosen, keys=KEYS) as device,
         pytest.raises(ConfigurationError, match="need an encoder"),
     ):
         device.recommend()

@@ -16,6 +16,7 @@ from penchant.client.interests import (
 from penchant.client.quality import Cleaning, Health, QualityRules, Refusal
 from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
+from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import Encoder
 from penchant.shared.ranker import Ranker
@@ -37,6 +38,10 @@ __all__ = [
     "InterestEdit",
     "InterestPolicy",
     "ItemTerm",
+    "KeyFile",
+    "KeySource",
+    "OsKeyStore",
+    "Passphrase",
     "QualityRules",
     "Ranker",
     "Recommendation",

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from penchant.client.events import Event, EventKind
 from penchant.client.interests import Observed
-from penchant.client.store import StoredEvent
+from penchant.client.storage.store import StoredEvent
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError, StoreError
 from penchant.shared.history import History

@@ -18,26 +18,30 @@ from penchant.client.preferences import Preferences
 from penchant.client.quality import Health
 from penchant.client.ranking import Person, Recommendation, Recommender
 from penchant.client.settings import DeviceSettings
-from penchant.client.store import SqliteStore, Store
+from penchant.client.storage import (
+    DeviceFolder,
+    KeySource,
+    OsKeyStore,
+    SqliteStore,
+    Store,
+)
 from penchant.shared.contract import TrainingResult, TrainingTask
-from penchant.shared.errors import StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
 __all__ = ["Device"]
 
-STORE_NAME = "behaviour.sqlite"
-
 
 class Device:
     """One person's device.
 
-    Open it with ``Device.open``; it is a context manager that closes its store.
+    Open it with ``Device.open``; it is a context manager that closes its stores.
     """
 
     def __init__(
         self,
+        home: DeviceFolder,
         store: Store,
         scorer: Scorer,
         *,
@@ -45,6 +49,7 @@ class Device:
         settings: DeviceSettings,
         randomness: Randomness,
     ) -> None:
+        self._home = home
         self._store = store
         self._scorer = scorer
         self._encoder = encoder
@@ -66,6 +71,7 @@ class Device:
         folder: Path,
         scorer: Scorer,
         *,
+        keys: KeySource | None = None,
         encoder: TextEncoder | None = None,
         settings: DeviceSettings | None = None,
         randomness: Randomness | None = None,
@@ -75,28 +81,32 @@ class Device:
         Args:
             folder: where the device keeps what is private to it.
             scorer: the ranker release in use and its catalogue.
+            keys: what locks the folder's databases: ``OsKeyStore()``, if not given,
+                ``Passphrase(text)`` or ``KeyFile(path)``.
             encoder: embeds free text and tags; not needed for events on catalogue items.
             settings: how it keeps and learns.
             randomness: where noise and sampling come from; the operating system, if not given.
 
         Raises:
             ConfigurationError: the encoder is not the one the catalogue was embedded with.
-            StoreError: the store cannot be opened.
+            StoreError: the store cannot be opened: another process has the folder, there is no
+                key store, the key is wrong or missing, or a file is damaged.
         """
         chosen = settings or DeviceSettings()
         require_fit(encoder, scorer.catalogue)
+        home = DeviceFolder(folder, keys or OsKeyStore())
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make the device's folder {folder}: {error}") from error
-        store = SqliteStore(folder / STORE_NAME, durable=chosen.durable)
-        return cls(
-            store,
-            scorer,
-            encoder=encoder,
-            settings=chosen,
-            randomness=randomness or SystemRandomness(),
-        )
+            return cls(
+                home,
+                SqliteStore(home, durability=chosen.store_durability),
+                scorer,
+                encoder=encoder,
+                settings=chosen,
+                randomness=randomness or SystemRandomness(),
+            )
+        except BaseException:
+            home.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -110,8 +120,8 @@ class Device:
         self.close()
 
     def close(self) -> None:
-        """Close the store."""
-        self._store.close()
+        """Close the stores and let another process have the folder."""
+        self._home.close()
 
     def observe(self, *events: Event) -> list[int | None]:
         """Keep events and follow them with the interest state; all of them, or none.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from penchant.client.events import Event
 from penchant.client.quality import Happening, Health, Inspected, QualityRules, Tally, inspect
-from penchant.client.store import Store
+from penchant.client.storage.store import Store
 
 __all__ = ["Intake"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from penchant.client.behaviour import event_embeddings, history_of
 from penchant.client.events import Event
 from penchant.client.interests import InterestPolicy, InterestState
-from penchant.client.store import Store, StoredEvent
+from penchant.client.storage.store import Store, StoredEvent
 from penchant.client.tracking import InterestTracker
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.history import History

@@ -20,7 +20,7 @@ from penchant.client.interests import (
     mean_shares,
 )
 from penchant.client.interests.profile import Leaning
-from penchant.client.store import Store, StoredEvent
+from penchant.client.storage.store import Store, StoredEvent
 from penchant.client.tracking import InterestTracker, blocks
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError

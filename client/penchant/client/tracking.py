@@ -17,7 +17,7 @@ from penchant.client.interests import (
     state_key,
     stored_state,
 )
-from penchant.client.store import Store, StoredEvent
+from penchant.client.storage.store import Store, StoredEvent
 from penchant.shared.catalogue import Catalogue
 
 __all__ = ["InterestTracker", "blocks"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from penchant.client import Device, Event, EventKind
 from penchant.client.memory import Recent
 from penchant.client.ranking import Person, Recommender, SourceKind
-from penchant.client.store import StoredEvent
+from penchant.client.storage import RawKey, StoredEvent
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.ranker import Preset
@@ -260,7 +260,7 @@ def test_an_item_is_predicted_by_its_text(
 def test_predictions_need_an_encoder(scorer: Scorer, tmp_path: Path) -> None:
     """Without an encoder there is nothing to place the text with."""
     with (
-        Device.open(tmp_path, scorer) as device,
+        Device.open(tmp_path, scorer, keys=RawKey(bytes(32))) as device,
         pytest.raises(ConfigurationError, match="predictions need an encoder"),
     ):
         device.predict("jazz")

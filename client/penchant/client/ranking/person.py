@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from penchant.client.memory import Recent
 from penchant.client.ranking.reasons import Source, SourceKind
 from penchant.client.ranking.terms import ItemTerm
-from penchant.client.store import StoredEvent
+from penchant.client.storage.store import StoredEvent
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.scoring import Scorer
 

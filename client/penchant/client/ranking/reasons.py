@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import overload
 
-from penchant.client.store import StoredEvent
+from penchant.client.storage.store import StoredEvent
 
 __all__ = ["Reason", "Source", "SourceKind", "Why"]
 
