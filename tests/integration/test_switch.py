@@ -47,7 +47,7 @@ def of_genre(films: dict[str, str], genre: str) -> list[str]:
 def test_recommendations_follow_a_switch_of_theme(
     films: dict[str, str], scorer: Scorer, tmp_path: Path, old: str, new: str
 ) -> None:
-    """Within 8 events the new theme has half of the top 10; a frozen profile gets there in 50 never.
+    """Within 8 events the new theme has half of the top 10; a frozen profile never, in 50.
 
     Seeds 0 to 2 are three people who draw other films.
     """

@@ -7,7 +7,7 @@ import numpy as np
 
 from penchant.client import Device, Event, EventKind
 
-__all__ = ["Switch", "frozen_top", "events_to_follow", "switch_between"]
+__all__ = ["Switch", "events_to_follow", "frozen_top", "switch_between"]
 
 TOP = 10
 HOUR = 3600
