@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,12 @@ from penchant.client.storage import (
     SqliteStore,
     Store,
 )
-from penchant.shared.contract import TrainingResult, TrainingTask
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingResult, TrainingTask
 
 __all__ = ["Device"]
 
@@ -303,7 +305,7 @@ class Device:
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
         return self._learner.private_vector()
 
-    def train(self, task: TrainingTask) -> TrainingResult:
+    def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.
 
         A round asked for again starts from where the private vector stood before it, so that a

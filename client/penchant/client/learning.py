@@ -8,17 +8,19 @@ never happened: not close to it, but the same computation with the same draws.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.client.behaviour import history_of
 from penchant.client.storage.store import Store, StoredEvent, TrainedRound
-from penchant.shared.codec import decode_task, encode_task
-from penchant.shared.contract import TrainingResult, TrainingTask
 from penchant.shared.errors import RoundError
 from penchant.shared.randomness import KEY_BYTES, KeyedRandomness, Randomness
 from penchant.shared.scoring import Scorer
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingResult, TrainingTask
 
 __all__ = ["Learner", "Learnt", "Relearning"]
 
@@ -48,7 +50,7 @@ class Learnt:
         record: what it takes to do the round again; None if rounds are not recorded.
     """
 
-    result: TrainingResult
+    result: "TrainingResult"
     private_vector: NDArray[np.float32]
     event_private: bool
     record: TrainedRound | None
@@ -89,7 +91,7 @@ class Learner:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
 
-    def train(self, task: TrainingTask) -> TrainingResult:
+    def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train one round, keep the private vector it leaves and return the update.
 
         Raises:
@@ -99,12 +101,14 @@ class Learner:
         self.keep(learnt)
         return learnt.result
 
-    def learn(self, task: TrainingTask) -> Learnt:
+    def learn(self, task: "TrainingTask") -> Learnt:
         """Return what training one round gives; nothing is kept yet.
 
         Raises:
             RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
+        from penchant.shared.codec import encode_task
+
         self._require_fit(task)
         draws = self._randomness.spawn(task.round_number)
         if not self._recorded:
@@ -162,6 +166,8 @@ class Learner:
         return self._replayed(mine)
 
     def _replayed(self, records: Sequence[TrainedRound]) -> Relearning:
+        from penchant.shared.codec import decode_task
+
         events = self._store.events()
         size = self._scorer.ranker.settings.size
         for record in records:
@@ -183,13 +189,14 @@ class Learner:
 
     def _learnt(
         self,
-        task: TrainingTask,
+        task: "TrainingTask",
         events: Sequence[StoredEvent],
         randomness: Randomness,
         *,
         record: TrainedRound | None,
     ) -> Learnt:
         from penchant.client.training.rounds import train_round
+        from penchant.shared.contract import TrainingResult
 
         event_private = task.training.event_privacy is not None
         trained = train_round(
@@ -205,7 +212,7 @@ class Learner:
         result = TrainingResult(task.model_id, task.round_number, trained.update)
         return Learnt(result, trained.private_vector, event_private, record)
 
-    def _require_fit(self, task: TrainingTask) -> None:
+    def _require_fit(self, task: "TrainingTask") -> None:
         ranker = self._scorer.ranker
         if task.model_id != ranker.model_id:
             raise RoundError(
