@@ -21,6 +21,8 @@ class DeviceSettings:
         lasting_weight: how much a person's long-lived interest counts beside their latest events
             on a device that has never trained, at least 0. 0 ranks by the latest events alone: on
             MovieLens-100K, with popularity, more of it did no better.
+        recorded_rounds: keep what it takes to do rounds of training again, so that forgetting makes
+            the private vector what it would have been; without, forgetting resets it.
         durable: keep what was observed through the death of the process, and let a loss of power
             take back the latest of it at most; only a simulation turns it off.
     """
@@ -29,6 +31,7 @@ class DeviceSettings:
     taxonomy: Taxonomy = field(default_factory=Taxonomy.built_in)
     quality: QualityRules | None = field(default_factory=QualityRules)
     lasting_weight: float = 0.0
+    recorded_rounds: bool = True
     durable: bool = True
 
     def __post_init__(self) -> None:
