@@ -24,15 +24,23 @@ class Judge:
         split: the split data set.
         negatives: drawn once.
         contexts: what the people have just done when the item is to be ranked.
+        unseen_from: the first item that was kept from training, where all held-out items were.
     """
 
     split: LeaveOneOut
     negatives: SampledNegatives
     contexts: Contexts
+    unseen_from: int | None = None
 
     @classmethod
     def of(
-        cls, split: LeaveOneOut, stage: Stage, *, history_length: int, rng: np.random.Generator
+        cls,
+        split: LeaveOneOut,
+        stage: Stage,
+        *,
+        history_length: int,
+        rng: np.random.Generator,
+        unseen_from: int | None = None,
     ) -> "Judge":
         """Return the judge of a stage.
 
@@ -41,11 +49,13 @@ class Judge:
             stage: which held-out items are ranked.
             history_length: L, how many of the latest events the ranker sees.
             rng: draws the negatives.
+            unseen_from: see above.
         """
         return cls(
             split,
             sample_negatives(split, stage=stage, rng=rng),
             Contexts.of(split, stage=stage, history_length=history_length),
+            unseen_from,
         )
 
     def of_people(self, people: Int64Array) -> "Judge":
@@ -55,6 +65,7 @@ class Judge:
             self.split.of_people(people),
             replace(self.negatives, people=people, items=self.negatives.items[rows]),
             self.contexts,
+            self.unseen_from,
         )
 
     def ranking(self, scorer: Scorer, private_vectors: VectorTable) -> PeopleScorer:
@@ -65,9 +76,22 @@ class Judge:
 
         return score
 
-    def evaluate(self, score: PeopleScorer) -> Evaluation:
-        """Rank every held-out item by both protocols."""
-        return evaluate(score, self.split, negatives=self.negatives)
+    def evaluate(
+        self, score: PeopleScorer, *, lists_rng: np.random.Generator | None = None
+    ) -> Evaluation:
+        """Rank every held-out item by all protocols.
+
+        Args:
+            score: gives the scores of all items for a block of people.
+            lists_rng: keep everybody's first ten, and decide their ties by this.
+        """
+        return evaluate(
+            score,
+            self.split,
+            negatives=self.negatives,
+            lists_rng=lists_rng,
+            unseen_from=self.unseen_from,
+        )
 
     def loss(self, score: PeopleScorer) -> float:
         """Return the mean cross-entropy of the held-out items among all candidates, in nats."""
