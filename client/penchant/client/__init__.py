@@ -1,26 +1,66 @@
 """The device SDK: keeps behaviour, learns interests and ranks, all on the device."""
 
-from penchant.client.device import Device, Recommendation
+from typing import TYPE_CHECKING, Any
+
+from penchant.client.device import Device
 from penchant.client.events import Event, EventKind
-from penchant.client.interests import HalfLives, InterestState
+from penchant.client.interests import (
+    Evidence,
+    Ewma,
+    HalfLives,
+    Interest,
+    InterestEdit,
+    InterestPolicy,
+    Tag,
+    Taxonomy,
+    Window,
+)
+from penchant.client.quality import Cleaning, Health, QualityRules, Refusal
+from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
-from penchant.client.tags import Interest
+from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
 from penchant.shared.catalogue import Catalogue
-from penchant.shared.encoding import Encoder
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 
+if TYPE_CHECKING:
+    from penchant.shared.encoding import Encoder
+
 __all__ = [
     "Catalogue",
+    "Cleaning",
     "Device",
     "DeviceSettings",
     "Encoder",
     "Event",
     "EventKind",
+    "Evidence",
+    "Ewma",
     "HalfLives",
+    "Health",
     "Interest",
-    "InterestState",
+    "InterestEdit",
+    "InterestPolicy",
+    "ItemTerm",
+    "KeyFile",
+    "KeySource",
+    "OsKeyStore",
+    "Passphrase",
+    "QualityRules",
     "Ranker",
     "Recommendation",
+    "Refusal",
     "Scorer",
+    "Tag",
+    "Taxonomy",
+    "Window",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who embeds text needs the encoder, and what it loads.
+    if name == "Encoder":
+        from penchant.shared.encoding import Encoder
+
+        return Encoder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

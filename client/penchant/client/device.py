@@ -1,51 +1,49 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
-import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.behaviour import event_embeddings, history_of, require_encoder
+from penchant.client.behaviour import require_encoder, require_fit
 from penchant.client.events import Event
-from penchant.client.interests import InterestState
+from penchant.client.intake import Intake
+from penchant.client.interests import Interest, InterestEdit
+from penchant.client.learning import Learner
+from penchant.client.memory import Memory
+from penchant.client.preferences import Preferences
+from penchant.client.quality import Health
+from penchant.client.ranking import Person, Recommendation, Recommender
 from penchant.client.settings import DeviceSettings
-from penchant.client.store import SqliteStore, Store, StoredEvent
-from penchant.client.tags import Interest, Tags
-from penchant.shared.catalogue import UNKNOWN_ITEM
-from penchant.shared.contract import TrainingResult, TrainingTask
-from penchant.shared.errors import ConfigurationError, RoundError, StoreError
-from penchant.shared.history import History
+from penchant.client.storage import (
+    DeviceFolder,
+    KeySource,
+    OsKeyStore,
+    SqliteStore,
+    Store,
+)
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
-__all__ = ["Device", "Recommendation"]
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingResult, TrainingTask
 
-STORE_NAME = "behaviour.sqlite"
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """An item and its ranking score; higher is better, only order and differences mean anything."""
-
-    item: str
-    score: float
+__all__ = ["Device"]
 
 
 class Device:
     """One person's device.
 
-    Open it with ``Device.open``; it is a context manager that closes its store.
+    Open it with ``Device.open``; it is a context manager that closes its stores.
     """
 
     def __init__(
         self,
+        home: DeviceFolder,
         store: Store,
         scorer: Scorer,
         *,
@@ -53,11 +51,21 @@ class Device:
         settings: DeviceSettings,
         randomness: Randomness,
     ) -> None:
+        self._home = home
         self._store = store
         self._scorer = scorer
         self._encoder = encoder
-        self._settings = settings
-        self._randomness = randomness
+        self._intake = Intake(store, settings.quality)
+        self._memory = Memory(store, scorer, encoder=encoder, policy=settings.interest_policy)
+        self._preferences = Preferences(
+            store,
+            self._memory.tracker,
+            scorer.catalogue,
+            encoder=encoder,
+            taxonomy=settings.taxonomy,
+        )
+        self._learner = Learner(store, scorer, history=self._memory.history, randomness=randomness)
+        self._recommender = Recommender(scorer)
 
     @classmethod
     def open(
@@ -65,6 +73,7 @@ class Device:
         folder: Path,
         scorer: Scorer,
         *,
+        keys: KeySource | None = None,
         encoder: TextEncoder | None = None,
         settings: DeviceSettings | None = None,
         randomness: Randomness | None = None,
@@ -74,33 +83,32 @@ class Device:
         Args:
             folder: where the device keeps what is private to it.
             scorer: the ranker release in use and its catalogue.
+            keys: what locks the folder's databases: ``OsKeyStore()``, if not given,
+                ``Passphrase(text)`` or ``KeyFile(path)``.
             encoder: embeds free text and tags; not needed for events on catalogue items.
             settings: how it keeps and learns.
             randomness: where noise and sampling come from; the operating system, if not given.
 
         Raises:
             ConfigurationError: the encoder is not the one the catalogue was embedded with.
-            StoreError: the store cannot be opened.
+            StoreError: the store cannot be opened: another process has the folder, there is no
+                key store, the key is wrong or missing, or a file is damaged.
         """
         chosen = settings or DeviceSettings()
-        dimension = scorer.catalogue.embeddings.shape[1]
-        if encoder is not None and encoder.dimension != dimension:
-            raise ConfigurationError(
-                f"the encoder gives {encoder.dimension} numbers and the catalogue's embeddings "
-                f"have {dimension}; use the encoder that embedded the catalogue"
-            )
+        require_fit(encoder, scorer.catalogue)
+        home = DeviceFolder(folder, keys or OsKeyStore())
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make the device's folder {folder}: {error}") from error
-        store = SqliteStore(folder / STORE_NAME, durable=chosen.durable)
-        return cls(
-            store,
-            scorer,
-            encoder=encoder,
-            settings=chosen,
-            randomness=randomness or SystemRandomness(),
-        )
+            return cls(
+                home,
+                SqliteStore(home, durability=chosen.store_durability),
+                scorer,
+                encoder=encoder,
+                settings=chosen,
+                randomness=randomness or SystemRandomness(),
+            )
+        except BaseException:
+            home.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -114,42 +122,37 @@ class Device:
         self.close()
 
     def close(self) -> None:
-        """Close the store."""
-        self._store.close()
+        """Close the stores and let another process have the folder."""
+        self._home.close()
 
-    def observe(self, *events: Event) -> None:
+    def observe(self, *events: Event) -> list[int | None]:
         """Keep events and follow them with the interest state; all of them, or none.
+
+        Events are first cleaned or refused by the rules of ``DeviceSettings.quality``, and what
+        was done is counted in ``health()``.
+
+        Returns:
+            Each event's id, by which it can be forgotten; None for those refused.
 
         Raises:
             DataError: an event names no catalogue item and has no text to embed.
             ConfigurationError: a text has to be embedded, and the device has no encoder.
             StoreError: the store cannot be written.
         """
-        if not events:
-            return
-        positions = self._scorer.catalogue.positions(event.item for event in events)
-        embeddings = event_embeddings(
-            events, positions, catalogue=self._scorer.catalogue, encoder=self._encoder
-        )
-        state = self._interest_state().updated_many(
-            (
-                (embedding, event.time, event.kind.weight)
-                for event, embedding in zip(events, embeddings, strict=True)
-            ),
-            half_lives=self._settings.half_lives,
-        )
-        stored = [
-            StoredEvent.of(event, embedding.tobytes() if position == UNKNOWN_ITEM else None)
-            for event, embedding, position in zip(events, embeddings, positions, strict=True)
-        ]
-        self._store.append(stored, interest_state=state.to_bytes())
+        inspected = self._intake.inspected(events)
+        kept = [event for event in inspected.events if isinstance(event, Event)]
+        ids = iter(self._memory.observe(kept) if kept else ())
+        self._intake.count(inspected)
+        return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
 
     def recommend(
         self,
         candidates: Sequence[str] | None = None,
         *,
         k: int = 10,
+        diversity: float = 0.0,
         exclude_seen: bool = True,
+        context: Sequence[Event] = (),
         now: int | None = None,
     ) -> list[Recommendation]:
         """Return the ``k`` best items for the person, best first; equal scores in catalogue order.
@@ -157,25 +160,42 @@ class Device:
         Args:
             candidates: item ids to choose from, in any order; the whole catalogue, if not given.
             k: how many to return at most; at least 1.
-            exclude_seen: leave out items the person has had to do with.
+            diversity: from 0, the best alone, to 1: how much it matters that the items are unlike
+                each other. The list is then in the order of choosing, each with its own score.
+            exclude_seen: leave out items the person has had to do with, also in ``context``.
+            context: events of the moment that count, such as the page that is open, and that are
+                not kept.
             now: unix seconds of the request; the clock's, if not given.
 
         Raises:
-            ConfigurationError: ``k`` is below 1.
-            DataError: a candidate is not in the catalogue.
+            ConfigurationError: ``k`` is below 1, ``diversity`` is not from 0 to 1, or a text of
+                ``context`` has to be embedded and the device has no encoder.
+            DataError: a candidate is not in the catalogue, or an event of ``context`` is neither
+                on a catalogue item nor has a text.
         """
-        _require_count(k)
-        history = self._history()
-        profile = self._profile(history, now)
-        catalogue = self._scorer.catalogue
-        positions = np.arange(len(catalogue))
-        if candidates is not None:
-            positions = np.unique(catalogue.known_positions(candidates))
-        if exclude_seen:
-            positions = positions[~np.isin(positions, history.items)]
-        scores = self._scorer.scores(profile, positions)
-        best = np.argsort(-scores, kind="stable")[:k]
-        return [Recommendation(catalogue.items[positions[i]], float(scores[i])) for i in best]
+        return self._recommender.recommend(
+            self._person(context),
+            candidates,
+            k=k,
+            diversity=diversity,
+            exclude_seen=exclude_seen,
+            now=now,
+        )
+
+    def predict(self, text: str, *, now: int | None = None) -> float:
+        """Return how much ``text`` would interest the person, on the scale of ``scores``.
+
+        It is the score of an item of that text which nobody has met yet.
+
+        Args:
+            text: what the item would be called.
+            now: unix seconds of the request; the clock's, if not given.
+
+        Raises:
+            ConfigurationError: the device has no encoder.
+        """
+        embedding = require_encoder(self._encoder, "predictions").encode([text])[0]
+        return self._recommender.predict(self._person(), embedding, now=now)
 
     def scores(self, *, now: int | None = None) -> NDArray[np.float32]:
         """Return the ranking score of every catalogue item, float32 (J,).
@@ -183,24 +203,46 @@ class Device:
         Args:
             now: unix seconds of the request; the clock's, if not given.
         """
-        return self._scorer.scores(self._profile(self._history(), now))
+        return self._recommender.scores(self._person(), now=now)
 
     def interests(self, *, k: int = 10) -> list[Interest]:
         """Return the ``k`` tags with the largest share of the person's interest, largest first.
 
-        Shares are of the whole taxonomy, so those returned add up to at most 1. Before the first
-        event there are none.
+        Shares are of the whole taxonomy, so those returned add up to at most 1. Muted tags are
+        left out. Before the first event and the first edit there are none.
 
         Raises:
             ConfigurationError: ``k`` is below 1, or the device has no encoder to place the tags
                 with.
         """
-        _require_count(k)
-        state = self._interest_state()
-        if not state.weights.any():
-            return []
-        short, long = state.means()
-        return self._tags.strongest(short + long, k=k)
+        return self._preferences.interests(k=k)
+
+    def edit_interest(
+        self, tag: str, *, weight: float | None = None, mute: bool | None = None
+    ) -> InterestEdit:
+        """Change how a tag counts, in ranking and in ``interests()``, and return how it stands.
+
+        What is not given stays as it is; ``weight=0, mute=False`` undoes the edit.
+
+        Args:
+            tag: name of a tag of the taxonomy.
+            weight: from -10 to 10, added to the score of an item by how much it is of the tag.
+            mute: put items of the tag after all others.
+
+        Raises:
+            ConfigurationError: there is no such tag, nothing is given, or the weight is out of
+                range.
+            StoreError: the store cannot be written.
+        """
+        return self._preferences.edit(tag, weight=weight, mute=mute)
+
+    def interest_edits(self) -> list[InterestEdit]:
+        """Return every edit that is in force, in order of their tags."""
+        return list(self._preferences.edits)
+
+    def health(self) -> Health:
+        """Return how many events are kept, cleaned and refused, and why; nothing they said."""
+        return self._intake.health()
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
@@ -213,9 +255,9 @@ class Device:
 
     def private_vector(self) -> NDArray[np.float32]:
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
-        return self._private_vector()
+        return self._learner.private_vector()
 
-    def train(self, task: TrainingTask) -> TrainingResult:
+    def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.
 
         A round asked for again starts from where the private vector stood before it, so that a
@@ -226,73 +268,12 @@ class Device:
         Raises:
             RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
-        from penchant.client.training.rounds import train_round
+        return self._learner.train(task)
 
-        ranker = self._scorer.ranker
-        if task.model_id != ranker.model_id:
-            raise RoundError(
-                f"the task is for ranker {task.model_id}; this device has {ranker.model_id}; "
-                "install the release the server trains"
-            )
-        if task.vector.shape != ranker.vector.shape:
-            raise RoundError(
-                f"the task has numbers of shape {task.vector.shape}; ranker {ranker.model_id} has "
-                f"{ranker.settings.size}"
-            )
-        latest = self._store.latest_round(task.model_id)
-        if latest is not None and task.round_number < latest:
-            raise RoundError(
-                f"the task is for round {task.round_number}; this device has trained round "
-                f"{latest} already; ask for that one again, or for a later one"
-            )
-        event_private = task.training.event_privacy is not None
-        trained = train_round(
-            task,
-            settings=ranker.settings,
-            item_features=self._scorer.features,
-            history=self._history(),
-            private_vector=self._private_vector(
-                before=task.round_number, event_private=event_private
-            ),
-            randomness=self._randomness.spawn(task.round_number),
-        )
-        self._store.save_private_vector(
-            task.model_id,
-            trained.private_vector.astype("<f4").tobytes(),
-            round_number=task.round_number,
-            event_private=event_private,
-        )
-        return TrainingResult(task.model_id, task.round_number, trained.update)
-
-    @cached_property
-    def _tags(self) -> Tags:
-        return Tags.embed(require_encoder(self._encoder, "interests as tags"))
-
-    def _interest_state(self) -> InterestState:
-        dimension = self._scorer.catalogue.embeddings.shape[1]
-        kept = self._store.interest_state()
-        if kept is None:
-            return InterestState.empty(dimension)
-        return InterestState.from_bytes(kept, dimension=dimension)
-
-    def _history(self) -> History:
-        return history_of(self._store.events(), self._scorer)
-
-    def _private_vector(
-        self, *, before: int | None = None, event_private: bool = False
-    ) -> NDArray[np.float32]:
-        kept = self._store.private_vector(
-            self._scorer.ranker.model_id, before=before, event_private=event_private
-        )
-        if kept is None:
-            return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
-        return np.frombuffer(kept, dtype="<f4").astype(np.float32)
-
-    def _profile(self, history: History, now: int | None) -> NDArray[np.float32]:
-        moment = int(clock.time()) if now is None else now
-        return self._scorer.profile(self.private_vector(), history, now=moment)
-
-
-def _require_count(k: int) -> None:
-    if k < 1:
-        raise ConfigurationError(f"k is {k}; it must be at least 1")
+    def _person(self, context: Sequence[Event] = ()) -> Person:
+        memory = self._memory
+        terms = self._preferences.terms()
+        person = Person(self.private_vector(), memory.recent, memory.seen, terms)
+        if not context:
+            return person
+        return person.in_context(memory.imagined(context), history_length=memory.history_length)

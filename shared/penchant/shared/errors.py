@@ -2,8 +2,10 @@
 
 __all__ = [
     "AssetError",
+    "BudgetError",
     "CodecError",
     "ConfigurationError",
+    "ConsentError",
     "DataError",
     "EncoderError",
     "MissingExtraError",
@@ -60,6 +62,14 @@ class CodecError(PenchantError):
 
 class PrivacyError(PenchantError):
     """A privacy parameter is out of range, or a budget would be exceeded."""
+
+
+class ConsentError(PrivacyError):
+    """A person has not agreed to what was asked, or has taken it back."""
+
+
+class BudgetError(PrivacyError):
+    """A device's privacy ledger refuses: the answer would cost more than is left."""
 
 
 class RoundError(PenchantError):

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
-__all__ = ["CACHE_VARIABLE", "cache_folder", "sha256_of", "whole_folder", "write_atomically"]
+__all__ = [
+    "CACHE_VARIABLE",
+    "STATE_VARIABLE",
+    "cache_folder",
+    "sha256_of",
+    "state_folder",
+    "whole_folder",
+    "write_atomically",
+]
 
 CACHE_VARIABLE = "PENCHANT_CACHE"
+STATE_VARIABLE = "PENCHANT_STATE"
+WHOLE_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 def cache_folder() -> Path:
@@ -20,7 +28,23 @@ def cache_folder() -> Path:
     It is the user's cache folder, or the one that the environment variable ``PENCHANT_CACHE``
     names. It may not exist yet.
     """
+    from platformdirs import user_cache_dir
+
     return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("penchant", appauthor=False))
+
+
+def state_folder() -> Path:
+    """Return the folder for what must outlive a device's own folder.
+
+    It is the user's state folder, or the one that the environment variable ``PENCHANT_STATE``
+    names. It may not exist yet.
+    """
+    named = os.environ.get(STATE_VARIABLE)
+    if named:
+        return Path(named)
+    from platformdirs import user_state_dir
+
+    return Path(user_state_dir("penchant", appauthor=False))
 
 
 def sha256_of(path: Path) -> str:
@@ -51,23 +75,37 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, mode: int = 0o666, durable: bool = True
+) -> None:
     """Write ``content`` beside ``path``, flush it to disk, then rename it into place.
 
     After an error what was at ``path`` is still there and nothing else is left. After a return the
     content outlives a loss of power.
+
+    Args:
+        path: the file.
+        content: all of it.
+        mode: permissions of the file, before the process's umask.
+        durable: wait for the disk; without it the content may not outlive a loss of power.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with os.fdopen(os.open(partial, WHOLE_NEW_FILE, mode), "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durable:
+        _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

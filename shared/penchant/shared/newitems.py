@@ -3,6 +3,8 @@
 Nothing is learnt from anybody for it, so it costs no privacy.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,11 +41,10 @@ def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
         return scorer
     ranker = scorer.ranker
     features = ranker.feature_map.apply(catalogue.embeddings)
-    settings = ranker.settings.model_copy(
-        update={
-            "items": len(catalogue),
-            "catalogue": catalogue.fingerprint if ranker.settings.catalogue else None,
-        }
+    settings = replace(
+        ranker.settings,
+        items=len(catalogue),
+        catalogue=catalogue.fingerprint if ranker.settings.catalogue else None,
     )
     arrays = dict(ranker.arrays)
     arrays["popularity"] = np.append(

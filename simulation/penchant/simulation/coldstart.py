@@ -199,6 +199,7 @@ def _split(
             items=np.concatenate([own.items[history] for own, history in events]),
             times=np.concatenate([own.times[history] for own, history in events]),
             folder=None,
+            impressions=None,
         ),
         people=np.flatnonzero(held[1] != NOTHING),
         validation_items=held[0],

@@ -25,7 +25,10 @@ def simulate(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="Data set, or synthetic:KEY=VALUE,... (default: movielens-100k)."),
+        typer.Option(
+            help="Data set, synthetic:KEY=VALUE,..., or movielens:, mind:, table: or wide:PATH "
+            "(default: movielens-100k)."
+        ),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="full, text or compact (default: full).")
@@ -57,6 +60,12 @@ def simulate(
         str | None, typer.Option(help="all, basic or none (default: basic).")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every draw (default: 0).")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Language model: an asset's name, or a bundle's folder (default: minilm)."
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Processes that train; with 1, this one does.")
     ] = 1,
@@ -89,6 +98,7 @@ def simulate(
         "protocol": protocol,
         "controls": controls,
         "seed": seed,
+        "encoder": encoder,
     }
     settings = SimulationSettings.parse(flags)
     try:

@@ -30,6 +30,7 @@ from penchant.simulation.report.summary import (
     EventPrivacy,
     Group,
     Guarantee,
+    ImpressionScores,
     LeakCheck,
     Lists,
     NoPrivacy,
@@ -143,7 +144,14 @@ def summarise(
 def results(evaluation: Evaluation, *, seed: int | None = None) -> Results:
     """Return an evaluation's metrics, with bootstrap intervals if a seed for them is given."""
     rng = None if seed is None else np.random.default_rng([seed, BOOTSTRAP_STREAM])
-    return Results.model_validate(evaluation.as_dict(bootstrap_rng=rng))
+    found = Results.model_validate(evaluation.as_dict(bootstrap_rng=rng))
+    shown = evaluation.impressions
+    if shown is None:
+        return found
+    scores: dict[str, object] = {**shown.as_dict(), "impressions": len(shown.values)}
+    if rng is not None:
+        scores["interval"] = shown.intervals(rng=rng)
+    return found.model_copy(update={"impressions": ImpressionScores.model_validate(scores)})
 
 
 def _tested(tested: Tested, evaluation: Evaluation, *, seed: int) -> Results:

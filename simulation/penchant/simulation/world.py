@@ -7,13 +7,14 @@ import numpy as np
 
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import CachedEncoder, Encoder
-from penchant.shared.encoding.builder import ensure_bundle
+from penchant.shared.encoding.cached import find_bundle
 from penchant.shared.features import FeatureMap
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 from penchant.simulation import datasets
 from penchant.simulation.coldstart import ColdStart, cold_start
 from penchant.simulation.datasets import Dataset
+from penchant.simulation.datasets.scripts import encoder_warnings
 from penchant.simulation.evaluation import evaluated_sample
 from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
@@ -72,7 +73,7 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
         AssetError: data or model cannot be fetched, or are not the pinned ones.
         PrivacyError: no noise keeps within epsilon.
     """
-    dataset = datasets.load(settings.dataset)
+    dataset = datasets.load(settings.dataset, tell=tell)
     if settings.devices is not None:
         dataset = dataset.head(settings.devices)
     tell(
@@ -83,8 +84,10 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     trained = split.training
     plan = Plan.of(settings, population=trained.n_people)
     tell(f"language model {settings.encoder} embeds the item texts")
-    bundle = Encoder.open(ensure_bundle(settings.encoder))
+    bundle = Encoder.open(find_bundle(settings.encoder))
     encoder = CachedEncoder(bundle)
+    for warning in encoder_warnings(dataset, bundle.manifest.languages):
+        tell(warning)
     catalogue = Catalogue.of(trained.item_ids, encoder.encode(trained.item_texts))
     rank = plan.recipe.feature_rank or FeatureMap.largest_rank(catalogue.embeddings)
     feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)

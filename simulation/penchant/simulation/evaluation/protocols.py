@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.simulation.datasets.dataset import Int32Array, Int64Array
+from penchant.simulation.evaluation.impressions import ImpressionEvaluation
 from penchant.simulation.evaluation.lists import first_items
 from penchant.simulation.evaluation.metrics import (
     FloatArray,
@@ -44,6 +45,7 @@ class Evaluation:
         ranks: by protocol: ``full``, ``sampled99`` for 99 negatives, ``unseen`` where asked for.
         k: length of the list that counts as a hit.
         lists: int32 (n, k), the first k candidates of the full ranking, if they were asked for.
+        impressions: how well clicks were told from what was shown, if they were asked for.
     """
 
     stage: Stage
@@ -51,6 +53,7 @@ class Evaluation:
     ranks: dict[str, Ranks]
     k: int
     lists: Int32Array | None = None
+    impressions: ImpressionEvaluation | None = None
 
     def values(self, protocol: str) -> dict[str, FloatArray]:
         """Return each metric's value for each person: float64 of shape (n,), in [0, 1]."""

@@ -52,6 +52,7 @@ def _render(summary: Summary, rounds: list[RoundRecord]) -> str:
         metrics={"hr": "HR@10", "ndcg": "NDCG@10", "mrr": "MRR"},
         keys={"hr": "hr@10", "ndcg": "ndcg@10", "mrr": "mrr"},
         protocols={"full": "Full ranking", "sampled99": "99 negatives"},
+        shown={"auc": "AUC", "mrr": "MRR", "ndcg5": "NDCG@5", "ndcg10": "NDCG@10"},
         qualities={
             "coverage": "Coverage",
             "diversity": "Diversity",

@@ -23,6 +23,7 @@ __all__ = [
     "EventPrivacy",
     "Group",
     "Guarantee",
+    "ImpressionScores",
     "LeakCheck",
     "Lists",
     "Metric",
@@ -66,6 +67,17 @@ class Lists(Record):
     popularity_bias: Annotated[float, Field(ge=0)]
 
 
+class ImpressionScores(Record):
+    """How well clicks are told from what was shown beside them, averaged over impressions."""
+
+    auc: Share
+    mrr: Share
+    ndcg5: Share = Field(alias="ndcg@5")
+    ndcg10: Share = Field(alias="ndcg@10")
+    impressions: Annotated[int, Field(ge=1)]
+    interval: dict[str, Annotated[list[Share], Len(2, 2)]] | None = None
+
+
 class Results(Record):
     """One model at one stage, by all protocols; made of ``Evaluation.as_dict()``."""
 
@@ -73,6 +85,7 @@ class Results(Record):
     sampled99: Scores
     unseen: Scores | None = None  # among items kept from training, where the held-out ones are
     lists: Lists | None = None  # at test
+    impressions: ImpressionScores | None = None  # at test, where the data have any
 
 
 class Group(Record):

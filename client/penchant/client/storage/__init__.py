@@ -1,0 +1,24 @@
+"""What a device keeps, encrypted: keys, databases, and the behaviour store on them."""
+
+from penchant.client.storage.database import Database, Durability, Migration
+from penchant.client.storage.folder import DeviceFolder
+from penchant.client.storage.keys import KeyFile, KeySource, Passphrase, RawKey
+from penchant.client.storage.keystore import OsKeyStore
+from penchant.client.storage.sqlitestore import SqliteStore
+from penchant.client.storage.store import Store, StoredEvent, TrainedRound
+
+__all__ = [
+    "Database",
+    "DeviceFolder",
+    "Durability",
+    "KeyFile",
+    "KeySource",
+    "Migration",
+    "OsKeyStore",
+    "Passphrase",
+    "RawKey",
+    "SqliteStore",
+    "Store",
+    "StoredEvent",
+    "TrainedRound",
+]
