@@ -17,6 +17,8 @@ class DeviceSettings:
         interest_policy: how much each past event counts in the person's interests.
         taxonomy: the tags interests are told in.
         quality: how observed events are cleaned or refused; None takes them all as they are.
+        recorded_rounds: keep what it takes to do rounds of training again, so that forgetting makes
+            the private vector what it would have been; without, forgetting resets it.
         durable: keep what was observed through the death of the process, and let a loss of power
             take back the latest of it at most; only a simulation turns it off.
     """
@@ -24,6 +26,7 @@ class DeviceSettings:
     interest_policy: InterestPolicy = field(default_factory=HalfLives)
     taxonomy: Taxonomy = field(default_factory=Taxonomy.built_in)
     quality: QualityRules | None = field(default_factory=QualityRules)
+    recorded_rounds: bool = True
     durable: bool = True
 
     @property
