@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from penchant.client.interests import HalfLives, InterestPolicy, Taxonomy
 from penchant.client.quality import QualityRules
 from penchant.client.storage.database import Durability
+from penchant.shared.errors import ConfigurationError
 
 __all__ = ["DeviceSettings"]
 
@@ -19,6 +20,8 @@ class DeviceSettings:
         quality: how observed events are cleaned or refused; None takes them all as they are.
         recorded_rounds: keep what it takes to do rounds of training again, so that forgetting makes
             the private vector what it would have been; without, forgetting resets it.
+        retention_days: forget events older than this, in days, above 0; None keeps them for ever.
+        most_events: keep this many events at most, the latest, at least 1; None keeps all.
         durable: keep what was observed through the death of the process, and let a loss of power
             take back the latest of it at most; only a simulation turns it off.
     """
@@ -27,7 +30,19 @@ class DeviceSettings:
     taxonomy: Taxonomy = field(default_factory=Taxonomy.built_in)
     quality: QualityRules | None = field(default_factory=QualityRules)
     recorded_rounds: bool = True
+    retention_days: float | None = None
+    most_events: int | None = None
     durable: bool = True
+
+    def __post_init__(self) -> None:
+        if self.retention_days is not None and not self.retention_days > 0:
+            raise ConfigurationError(
+                f"retention_days is {self.retention_days}; it must be above 0, or None"
+            )
+        if self.most_events is not None and self.most_events < 1:
+            raise ConfigurationError(
+                f"most_events is {self.most_events}; it must be at least 1, or None"
+            )
 
     @property
     def store_durability(self) -> Durability:
