@@ -85,6 +85,7 @@ class Device:
             most=settings.most_events,
         )
         self._recommender = Recommender(scorer)
+        self._lasting_weight = settings.lasting_weight
 
     @classmethod
     def open(
@@ -344,7 +345,14 @@ class Device:
     def _person(self, context: Sequence[Event] = ()) -> Person:
         memory = self._memory
         terms = self._preferences.terms()
-        person = Person(self.private_vector(), memory.recent, memory.seen, terms)
+        person = Person(
+            self.private_vector(),
+            memory.recent,
+            memory.seen,
+            terms,
+            memory.lasting() if self._lasting_weight else None,
+            self._lasting_weight,
+        )
         if not context:
             return person
         return person.in_context(memory.imagined(context), history_length=memory.history_length)
