@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from penchant.client import Device
+from penchant.client import LAB, Device, DeviceSettings, Purpose
 from penchant.client.storage import RawKey
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.contract import EventPrivacy, LearningRates, LocalTraining, TrainingTask
@@ -78,14 +78,23 @@ def open_device(tmp_path: Path, encoder: WordEncoder) -> Iterator[Callable[..., 
     """Open a device with the word encoder, and close it after the test."""
     opened = []
 
-    def opener(scorer: Scorer, *, name: str = "device", seed: int = 0) -> Device:
+    def opener(
+        scorer: Scorer,
+        *,
+        name: str = "device",
+        seed: int = 0,
+        settings: DeviceSettings = DeviceSettings(participation=LAB),  # noqa: B008 - frozen
+    ) -> Device:
         device = Device.open(
             tmp_path / name,
             scorer,
             keys=RawKey(bytes(32)),
             encoder=encoder,
+            settings=settings,
             randomness=SeededRandomness(seed),
         )
+        for purpose in Purpose:
+            device.consent(purpose)
         opened.append(device)
         return device
 

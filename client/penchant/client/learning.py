@@ -1,12 +1,13 @@
 """Rounds on a device: which ones it takes, where they start from and what they leave."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.storage.store import Store
+from penchant.client.storage.store import Store, TrainedRound
 from penchant.shared.errors import RoundError
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
@@ -15,7 +16,24 @@ from penchant.shared.scoring import Scorer
 if TYPE_CHECKING:
     from penchant.shared.contract import TrainingResult, TrainingTask
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "Learnt"]
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What a round of training gives, before any of it is kept.
+
+    Attributes:
+        result: what may leave the device.
+        private_vector: float32 (d,), what stays.
+        event_private: whether the round had event-level privacy.
+        record: what it takes to do the round again; None if rounds are not recorded.
+    """
+
+    result: "TrainingResult"
+    private_vector: NDArray[np.float32]
+    event_private: bool
+    record: TrainedRound | None
 
 
 class Learner:
@@ -57,8 +75,8 @@ class Learner:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
 
-    def train(self, task: "TrainingTask") -> "TrainingResult":
-        """Train one round, keep the private vector it leaves and return the update.
+    def learn(self, task: "TrainingTask") -> Learnt:
+        """Return what training one round gives; nothing is kept yet.
 
         Raises:
             RoundError: the task is for another ranker or an earlier round, or training diverged.
@@ -79,13 +97,17 @@ class Learner:
             ),
             randomness=self._randomness.spawn(task.round_number),
         )
+        result = TrainingResult(task.model_id, task.round_number, trained.update)
+        return Learnt(result, trained.private_vector, event_private, record=None)
+
+    def keep(self, learnt: Learnt) -> None:
+        """Keep the private vector that a round left."""
         self._store.save_private_vector(
-            task.model_id,
-            trained.private_vector.astype("<f4").tobytes(),
-            round_number=task.round_number,
-            event_private=event_private,
+            learnt.result.model_id,
+            learnt.private_vector.astype("<f4").tobytes(),
+            round_number=learnt.result.round_number,
+            event_private=learnt.event_private,
         )
-        return TrainingResult(task.model_id, task.round_number, trained.update)
 
     def _require_fit(self, task: "TrainingTask") -> None:
         ranker = self._scorer.ranker
