@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from penchant.shared.errors import DataError
 
-__all__ = ["Event", "EventKind"]
+__all__ = ["LANGUAGE", "Event", "EventKind"]
 
 
 # The end of the year 9999. A later time is a mistake, such as milliseconds, and would age

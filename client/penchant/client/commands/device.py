@@ -14,7 +14,7 @@ from penchant.client.events import Event
 from penchant.client.home import Home, KeyChoice
 from penchant.shared.errors import ConfigurationError, DataError
 
-__all__ = ["application", "open_device"]
+__all__ = ["Folder", "application", "device_folder", "open_device"]
 
 PASSPHRASE_VARIABLE = "PENCHANT_PASSPHRASE"
 CATALOGUE_FOLDER = "catalogue"
@@ -39,7 +39,7 @@ def open_device(folder: Path | None) -> Device:
 
     A passphrase comes from the environment variable ``PENCHANT_PASSPHRASE``, or is asked for.
     """
-    chosen = _folder(folder)
+    chosen = device_folder(folder)
     return Home.read(chosen).open(chosen, ask_passphrase=_passphrase)
 
 
@@ -64,7 +64,7 @@ def init(
     ] = None,
 ) -> None:
     """Make a device: an encrypted store, and the items that it can recommend."""
-    folder = _folder(device)
+    folder = device_folder(device)
     if (items is None) == (catalogue is None):
         raise ConfigurationError("give either --items, a table, or --catalogue, a folder")
     if catalogue is None:
@@ -171,7 +171,8 @@ def health(device: Folder = None, as_json: Json = False) -> None:
     show(found, tables.health(found), as_json=as_json)
 
 
-def _folder(given: Path | None) -> Path:
+def device_folder(given: Path | None) -> Path:
+    """Return the device's folder: the one given, or that in the person's data folder."""
     return (given or user_data_path("penchant", appauthor=False) / "device").absolute()
 
 
