@@ -140,6 +140,7 @@ def test_refusals_say_nothing_private(
     assert call(0, flower.pack(encode_task(make_task(scorer, make_training())))) == REFUSED
     with pytest.raises(ConsentError, match="nobody has agreed"):
         devices[0].train(make_task(scorer, make_training()))
+    devices[1].observe(Event(kind=EventKind.VIEW, item="item-9", time=20))
     wild = make_task(scorer, make_training(rate=1e38, steps=4))
     assert call(1, flower.pack(encode_task(wild))) == REFUSED
     devices.append(open_device(scorer, name="careful", settings=DeviceSettings()))
