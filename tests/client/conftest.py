@@ -38,6 +38,13 @@ class WordEncoder:
         return np.random.default_rng(int.from_bytes(seed)).standard_normal(DIMENSION)
 
 
+def agreed(device: Device) -> Device:
+    """The device, with consent to everything."""
+    for purpose in Purpose:
+        device.consent(purpose)
+    return device
+
+
 @pytest.fixture(scope="session")
 def encoder() -> WordEncoder:
     """A small but real text encoder."""
@@ -93,9 +100,7 @@ def open_device(tmp_path: Path, encoder: WordEncoder) -> Iterator[Callable[..., 
             settings=settings,
             randomness=SeededRandomness(seed),
         )
-        for purpose in Purpose:
-            device.consent(purpose)
-        opened.append(device)
+        opened.append(agreed(device))
         return device
 
     yield opener

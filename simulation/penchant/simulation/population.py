@@ -63,7 +63,9 @@ class Population:
             self._scorer,
             keys=self._keys,
             # A run that loses power starts again; waiting for the disk would be most of its time.
-            settings=DeviceSettings(durable=False, quality=None, participation=LAB),
+            settings=DeviceSettings(
+                durable=False, quality=None, participation=LAB, recorded_rounds=False
+            ),
             randomness=self._randomness.spawn(device),
         )
 

@@ -180,6 +180,36 @@ def test_revoking_refuses_what_is_in_the_making(
     assert not device.private_vector().any()
 
 
+def test_forgetting_holds_back_what_was_made_from_it(device: Device, task: TrainingTask) -> None:
+    """After an event is forgotten, an answer that saw it is neither sent nor sent again."""
+    agree(device)
+    device.train(task)
+    device.forget(item="item-3")
+    with pytest.raises(BudgetError, match="no longer kept"):
+        device.train(task)
+    assert device.privacy().contributions == 1
+
+
+def test_forgetting_everything_spares_the_ledger(
+    device: Device, ranker: Scorer, task: TrainingTask, make_task: MakeTask
+) -> None:
+    """Deleting all data takes consent back and gives no budget back, now or after opening anew."""
+    agree(device)
+    device.train(task)
+    device.forget(everything=True)
+    other = protected(make_task(ranker, task.training, round_number=2))
+    with pytest.raises(ConsentError):
+        device.train(other)
+    folder = device._home.path
+    device.close()
+    with open_one(ranker, folder) as again:
+        assert not any(receipt.holds for receipt in again.consents())
+        assert again.privacy().contributions == 1
+        agree(again)
+        with pytest.raises(BudgetError, match="7 days apart"):
+            again.train(other)
+
+
 def test_a_ranking_device_makes_no_ledger(ranker: Scorer, tmp_path: Path) -> None:
     """Where nothing is ever asked of it, a device keeps no ledger and no witness."""
     with open_one(ranker, tmp_path / "quiet", LAB) as device:

@@ -11,9 +11,9 @@ from penchant.client.ledger.witness import (
 )
 from penchant.client.storage import DeviceFolder, Durability, Store
 
-__all__ = ["open_ledger"]
+__all__ = ["LEDGER", "open_ledger"]
 
-NAME = "ledger"
+LEDGER = "ledger"
 MARK = "ledger_mark"
 
 
@@ -33,7 +33,7 @@ def open_ledger(
         StoreError: the ledger or a witness cannot be opened, or the ledger is damaged.
     """
     durability = Durability.POWER_CUT if durable else Durability.NOTHING
-    database = home.database(NAME, migrations=MIGRATIONS, durability=durability)
+    database = home.database(LEDGER, migrations=MIGRATIONS, durability=durability)
     witnesses: tuple[Witness, ...] = ()
     if durable:
         database.execute("PRAGMA synchronous = EXTRA")

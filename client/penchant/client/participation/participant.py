@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from penchant.client.ledger import (
+    LEDGER,
     Ledger,
     Preview,
     PrivacyReport,
@@ -85,14 +86,16 @@ class Participant:
             now=datetime.now(),
         )
 
-    def events_forgotten(self) -> None:
-        """Let no answer leave, or leave again, that was made from events now forgotten."""
-        if self._home.has("ledger"):
-            self.ledger.drop_answers()
+    def forget(self, *, everything: bool) -> None:
+        """Let no answer leave, or leave again, that was made from what is to be forgotten.
 
-    def everything_forgotten(self) -> None:
-        """Take part in nothing until the person agrees anew; what was spent stays spent."""
-        if self._home.has("ledger"):
+        Args:
+            everything: consent is taken back too; what was spent stays spent.
+        """
+        if not self._home.has(LEDGER):
+            return
+        self.ledger.drop_answers()
+        if everything:
             for purpose in Purpose:
                 self.ledger.revoke(purpose)
 
