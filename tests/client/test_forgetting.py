@@ -150,8 +150,7 @@ def test_forgetting_equals_never_having_observed(
             self.policy = policy
             self.folder = tmp_path_factory.mktemp("device")
             self.past = Past()
-            # The ledger outlives it: consent has to be given anew, and rounds answered stay so.
-            agreed(self.device)
+            self.round = 0
             self.device = self.open("device")
 
         def open(self, name: str) -> Device:

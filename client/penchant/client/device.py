@@ -1,6 +1,7 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -21,6 +22,7 @@ from penchant.client.participation.participant import Participant
 from penchant.client.preferences import Preferences
 from penchant.client.quality import Health
 from penchant.client.ranking import Person, Recommendation, Recommender
+from penchant.client.retention import Retention
 from penchant.client.settings import DeviceSettings
 from penchant.client.storage import (
     DeviceFolder,
@@ -29,6 +31,7 @@ from penchant.client.storage import (
     SqliteStore,
     Store,
 )
+from penchant.shared.errors import StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
@@ -78,6 +81,12 @@ class Device:
             catalogue=scorer.catalogue,
             tags=lambda: self._preferences.tags,
         )
+        self._retention = Retention(
+            store,
+            self._forgetter.forget_events,
+            days=settings.retention_days,
+            most=settings.most_events,
+        )
         self._participant = Participant(
             home, store, self._learner, scorer.ranker.settings, settings
         )
@@ -115,7 +124,7 @@ class Device:
         require_fit(encoder, scorer.catalogue)
         home = DeviceFolder(folder, keys or OsKeyStore())
         try:
-            return cls(
+            device = cls(
                 home,
                 SqliteStore(home, durability=chosen.store_durability),
                 scorer,
@@ -123,9 +132,11 @@ class Device:
                 settings=chosen,
                 randomness=randomness or SystemRandomness(),
             )
+            device._retain(added=0)
         except BaseException:
             home.close()
             raise
+        return device
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +171,7 @@ class Device:
         kept = [event for event in inspected.events if isinstance(event, Event)]
         ids = iter(self._memory.observe(kept) if kept else ())
         self._intake.count(inspected)
+        self._retain(added=len(kept))
         return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
 
     def recommend(
@@ -293,13 +305,12 @@ class Device:
                 opening the device again purges it.
         """
         self._participant.forget(everything=everything)
-        forgotten = self._forgetter.forget(
-            event=event, item=item, tag=tag, before=before, everything=everything
-        )
-        self._memory.reread()
-        self._preferences.reread()
-        self._intake.reread()
-        return forgotten
+        try:
+            return self._forgetter.forget(
+                event=event, item=item, tag=tag, before=before, everything=everything
+            )
+        finally:  # also when all that failed was the purge
+            self._reread()
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
@@ -365,6 +376,19 @@ class Device:
     def eligibility(self) -> Eligibility:
         """Return whether the device would take part in a round now: each condition and why."""
         return self._participant.eligibility()
+
+    def _retain(self, *, added: int) -> None:
+        """Forget what is past the limits; where there is no room to, try again another time."""
+        with suppress(StoreError):
+            if self._retention.enforce(added=added):
+                self._participant.forget(everything=False)
+                self._reread()
+
+    def _reread(self) -> None:
+        self._memory.reread()
+        self._preferences.reread()
+        self._intake.reread()
+        self._retention.recount()
 
     def _person(self, context: Sequence[Event] = ()) -> Person:
         memory = self._memory
