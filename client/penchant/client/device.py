@@ -76,6 +76,7 @@ class Device:
             tags=lambda: self._preferences.tags,
         )
         self._recommender = Recommender(scorer)
+        self._lasting_weight = settings.lasting_weight
 
     @classmethod
     def open(
@@ -321,7 +322,14 @@ class Device:
     def _person(self, context: Sequence[Event] = ()) -> Person:
         memory = self._memory
         terms = self._preferences.terms()
-        person = Person(self.private_vector(), memory.recent, memory.seen, terms)
+        person = Person(
+            self.private_vector(),
+            memory.recent,
+            memory.seen,
+            terms,
+            memory.lasting() if self._lasting_weight else None,
+            self._lasting_weight,
+        )
         if not context:
             return person
         return person.in_context(memory.imagined(context), history_length=memory.history_length)
