@@ -1,56 +1,71 @@
 """Everything a device holds about a person, for them to read, and to take to another device."""
 
+import base64
 import json
 import time as clock
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
+
+from penchant.client.interests import Interest, InterestEdit
+from penchant.client.quality import Health
 from penchant.client.storage import seal, unseal
 from penchant.shared.errors import StoreError
 from penchant.shared.files import write_atomically
 
-__all__ = ["EXPORT_FORMAT", "Profile"]
+__all__ = ["Profile", "exported"]
 
 EXPORT_FORMAT = "penchant export 1"
 PROFILE_FORMAT = "penchant profile 1"
 
 
+@dataclass(frozen=True)
 class Profile:
     """What moves with a person from one device to another.
 
     Attributes:
-        behaviour: the rows of the behaviour store.
-        ledger: the rows of the privacy ledger.
-        moved: when it was taken, unix seconds.
+        behaviour: the contents of the behaviour store.
+        ledger: the contents of the privacy ledger.
+        taken: when, unix seconds.
     """
 
-    def __init__(
-        self, behaviour: Mapping[str, Any], ledger: Mapping[str, Any], *, moved: int | None = None
-    ) -> None:
-        self.behaviour = behaviour
-        self.ledger = ledger
-        self.moved = int(clock.time()) if moved is None else moved
+    behaviour: Mapping[str, Any]
+    ledger: Mapping[str, Any]
+    taken: int = field(default_factory=lambda: int(clock.time()))
 
-    def write(self, path: Path, passphrase: str) -> None:
+    def write(self, path: Path, passphrase: str, *, before: Callable[[], None]) -> None:
         """Write it to ``path``, encrypted under ``passphrase``, whole or not at all.
+
+        Args:
+            path: the file.
+            passphrase: at least 8 characters.
+            before: called once the content is on the disk and before it is at ``path``; if it
+                fails, there is no file.
 
         Raises:
             ConfigurationError: the passphrase is too short.
             StoreError: the file cannot be written.
         """
-        record = {"moved": self.moved, "behaviour": self.behaviour, "ledger": self.ledger}
-        content = zlib.compress(json.dumps(record).encode())
+        content = zlib.compress(json.dumps(asdict(self)).encode())
+        sealed = seal(content, passphrase, purpose=PROFILE_FORMAT)
+        waiting = path.with_name(f".{path.name}.moving")
         try:
-            write_atomically(path, seal(content, passphrase, purpose=PROFILE_FORMAT), mode=0o600)
+            write_atomically(waiting, sealed, mode=0o600)
+            before()
+            waiting.replace(path)
         except OSError as error:
             raise StoreError(
                 f"cannot write the profile {path}: {error.strerror}; choose another place"
             ) from error
+        finally:
+            waiting.unlink(missing_ok=True)
 
     @classmethod
-    def read(cls, path: Path, passphrase: str) -> "Profile":
+    def read(cls, path: Path, passphrase: str) -> Self:
         """Return what ``write`` wrote.
 
         Raises:
@@ -65,6 +80,53 @@ class Profile:
         content = unseal(sealed, passphrase, purpose=PROFILE_FORMAT)
         try:
             record = json.loads(zlib.decompress(content))
-            return cls(record["behaviour"], record["ledger"], moved=int(record["moved"]))
+            return cls(record["behaviour"], record["ledger"], int(record["taken"]))
         except (zlib.error, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"the profile {path} holds something else: {error}") from error
+
+
+def exported(
+    profile: Profile,
+    *,
+    interests: list[Interest] | None,
+    edits: list[InterestEdit],
+    health: Health,
+) -> dict[str, Any]:
+    """Return everything held about a person, JSON-able, for them to read.
+
+    Args:
+        profile: what the stores hold.
+        interests: as the device tells them; None where it cannot.
+        edits: in force.
+        health: counts.
+    """
+    behaviour = _records(profile.behaviour)
+    ledger = _records(profile.ledger)
+    for vector in behaviour["private_vector"]:
+        content = base64.b64decode(vector.pop("content")["base64"])
+        vector["numbers"] = np.frombuffer(content, dtype="<f4").tolist()
+    for trained in behaviour["trained_round"]:  # the server's message and the draws' seed
+        del trained["task"], trained["seed"]
+    return {
+        "format": EXPORT_FORMAT,
+        "exported": profile.taken,
+        "events": behaviour["event"],
+        "interests": None if interests is None else [asdict(interest) for interest in interests],
+        "interest_edits": [asdict(edit) for edit in edits],
+        "health": {
+            "cleaned": dict(health.cleaned),
+            "refused": dict(health.refused),
+            "last_refused": [asdict(refused) for refused in health.last_refused],
+        },
+        "private_vectors": behaviour["private_vector"],
+        "trained_rounds": behaviour["trained_round"],
+        "consents": ledger["consent"],
+        "ledger": ledger["entry"],
+    }
+
+
+def _records(contents: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+        for name, table in contents["tables"].items()
+    }
