@@ -1,6 +1,7 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,7 @@ from penchant.client.memory import Memory
 from penchant.client.preferences import Preferences
 from penchant.client.quality import Health
 from penchant.client.ranking import Person, Recommendation, Recommender
+from penchant.client.retention import Retention
 from penchant.client.settings import DeviceSettings
 from penchant.client.storage import (
     DeviceFolder,
@@ -26,6 +28,7 @@ from penchant.client.storage import (
     SqliteStore,
     Store,
 )
+from penchant.shared.errors import StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
@@ -75,6 +78,12 @@ class Device:
             catalogue=scorer.catalogue,
             tags=lambda: self._preferences.tags,
         )
+        self._retention = Retention(
+            store,
+            self._forgetter.forget_events,
+            days=settings.retention_days,
+            most=settings.most_events,
+        )
         self._recommender = Recommender(scorer)
         self._lasting_weight = settings.lasting_weight
 
@@ -109,7 +118,7 @@ class Device:
         require_fit(encoder, scorer.catalogue)
         home = DeviceFolder(folder, keys or OsKeyStore())
         try:
-            return cls(
+            device = cls(
                 home,
                 SqliteStore(home, durability=chosen.store_durability),
                 scorer,
@@ -117,9 +126,11 @@ class Device:
                 settings=chosen,
                 randomness=randomness or SystemRandomness(),
             )
+            device._retain(added=0)
         except BaseException:
             home.close()
             raise
+        return device
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +165,7 @@ class Device:
         kept = [event for event in inspected.events if isinstance(event, Event)]
         ids = iter(self._memory.observe(kept) if kept else ())
         self._intake.count(inspected)
+        self._retain(added=len(kept))
         return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
 
     def recommend(
@@ -285,13 +297,12 @@ class Device:
             StoreError: the store cannot be written, or not be purged for want of room; then
                 opening the device again purges it.
         """
-        forgotten = self._forgetter.forget(
-            event=event, item=item, tag=tag, before=before, everything=everything
-        )
-        self._memory.reread()
-        self._preferences.reread()
-        self._intake.reread()
-        return forgotten
+        try:
+            return self._forgetter.forget(
+                event=event, item=item, tag=tag, before=before, everything=everything
+            )
+        finally:  # also when all that failed was the purge
+            self._reread()
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
@@ -318,6 +329,18 @@ class Device:
             RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
         return self._learner.train(task)
+
+    def _retain(self, *, added: int) -> None:
+        """Forget what is past the limits; where there is no room to, try again another time."""
+        with suppress(StoreError):
+            if self._retention.enforce(added=added):
+                self._reread()
+
+    def _reread(self) -> None:
+        self._memory.reread()
+        self._preferences.reread()
+        self._intake.reread()
+        self._retention.recount()
 
     def _person(self, context: Sequence[Event] = ()) -> Person:
         memory = self._memory
