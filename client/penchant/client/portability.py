@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import time as clock
 import zlib
 from collections.abc import Callable, Mapping
@@ -12,15 +13,26 @@ from typing import Any, Self
 import numpy as np
 
 from penchant.client.interests import Interest, InterestEdit
+from penchant.client.ledger import LEDGER, MARK, settle_ledger
 from penchant.client.quality import Health
-from penchant.client.storage import seal, unseal
+from penchant.client.storage import (
+    DeviceFolder,
+    Durability,
+    KeySource,
+    SqliteStore,
+    Store,
+    seal,
+    unseal,
+)
+from penchant.client.storage.sqlitestore import DATABASE as BEHAVIOUR
 from penchant.shared.errors import StoreError
 from penchant.shared.files import write_atomically
 
-__all__ = ["Profile", "exported"]
+__all__ = ["Profile", "exported", "settle"]
 
 EXPORT_FORMAT = "penchant export 1"
 PROFILE_FORMAT = "penchant profile 1"
+INTEREST_STATE = "interest_state"
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,53 @@ class Profile:
             return cls(record["behaviour"], record["ledger"], int(record["taken"]))
         except (zlib.error, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"the profile {path} holds something else: {error}") from error
+
+
+def settle(
+    profile: Profile,
+    folder: Path,
+    *,
+    keys: KeySource,
+    durable: bool,
+    embedded: Callable[[Store], None],
+) -> None:
+    """Make a device in ``folder`` of a profile, whole or not at all.
+
+    Args:
+        profile: what moved.
+        folder: where no device lives.
+        keys: wraps the new device's keys.
+        durable: as in ``DeviceSettings``.
+        embedded: checks that what was embedded fits the new device.
+
+    Raises:
+        StoreError: a device lives there, or the profile cannot be settled.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise StoreError(f"{folder} is not empty; let the profile arrive in a folder of its own")
+    home = DeviceFolder(folder, keys)
+    try:
+        _fill(home, profile, durable=durable, embedded=embedded)
+    except BaseException:
+        for database in (BEHAVIOUR, LEDGER):
+            home.destroy(database)
+        home.close()
+        shutil.rmtree(folder)
+        raise
+    home.close()
+
+
+def _fill(
+    home: DeviceFolder, profile: Profile, *, durable: bool, embedded: Callable[[Store], None]
+) -> None:
+    durability = Durability.POWER_CUT if durable else Durability.NOTHING
+    store = SqliteStore(home, durability=durability)
+    store.replace_contents(profile.behaviour)
+    # Another machine's arithmetic and another ledger's witness stay behind.
+    for name in (INTEREST_STATE, MARK):
+        store.save_value(name, None)
+    embedded(store)
+    settle_ledger(home, profile.ledger, durable=durable)
 
 
 def exported(
