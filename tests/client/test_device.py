@@ -176,6 +176,21 @@ def test_an_encoder_must_fit_the_catalogue(scorer: Scorer, tmp_path: Path) -> No
         Device.open(tmp_path, scorer, encoder=WideEncoder())
 
 
+def test_an_encoder_must_be_the_catalogues(
+    scorer: Scorer, encoder: TextEncoder, tmp_path: Path
+) -> None:
+    """An encoder other than the one a catalogue says it was embedded by is refused at opening."""
+    names = list(scorer.catalogue.items)
+    Catalogue.write(tmp_path / "c", names, texts=names, encoder=encoder)
+    mapped = Scorer.bind(scorer.ranker, Catalogue.open(tmp_path / "c"))
+    with Device.open(tmp_path / "device", mapped, encoder=encoder) as device:
+        device.observe(search("jazz music"), view("item-3"))
+        assert len(device.recommend(k=5)) == 5
+    other = type("Other", (type(encoder),), {"fingerprint": "other"})()
+    with pytest.raises(ConfigurationError, match="other and the catalogue was embedded by words"):
+        Device.open(tmp_path / "device", mapped, encoder=other)
+
+
 def test_a_changed_encoder_is_told(scorer: Scorer, open_device: OpenDevice, tmp_path: Path) -> None:
     """A store whose texts were embedded by another encoder is a StoreError, not a wrong ranking."""
     with open_device(scorer) as device:

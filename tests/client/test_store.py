@@ -226,3 +226,22 @@ def test_vectors_of_event_private_rounds_can_be_told(store: SqliteStore) -> None
     assert store.private_vector("m", event_private=True) == b"\x01"
     save(store, "m", 3)
     assert store.private_vector("m", event_private=True) is None
+
+
+@given(times=st.lists(st.integers(0, 3), max_size=8), count=st.integers(0, 9))
+def test_the_latest_events_are_the_last_of_all(
+    tmp_path_factory: pytest.TempPathFactory, times: list[int], count: int
+) -> None:
+    """The latest events are the end of the list of all, ties in time included."""
+    path = tmp_path_factory.mktemp("store") / "behaviour.sqlite"
+    with closing(SqliteStore(path, durable=False)) as store:
+        kept = [StoredEvent(time, "view", str(n % 3), None, None) for n, time in enumerate(times)]
+        store.append(kept, interest_state=b"state")
+        assert store.latest_events(count) == store.events()[max(0, len(times) - count) :]
+        assert sorted(store.items()) == sorted({str(n % 3) for n in range(len(times))})
+
+
+def test_texts_are_no_items(store: SqliteStore) -> None:
+    """An event without an item adds none."""
+    store.append([ONE, TWO], interest_state=b"state")
+    assert store.items() == ["a"]

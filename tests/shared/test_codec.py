@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from penchant.shared.codec import decode_result, decode_task, encode_result, encode_task
 from penchant.shared.contract import (
     CONTRACT_VERSION,
+    TRAIN_RANKER,
     EventPrivacy,
     LearningRates,
     LocalTraining,
@@ -86,15 +87,20 @@ def message_of(header: object, vector: NDArray[np.float32] = VECTOR) -> bytes:
     return PREFIX.pack(b"PNCH", CONTRACT_VERSION, len(text)) + text + vector.tobytes()
 
 
-@given(model_ids, round_numbers, trainings, vectors)
+@given(model_ids, round_numbers, trainings, vectors, st.just(0.0) | positive)
 def test_task_round_trip(
-    model_id: str, round_number: int, training: LocalTraining, vector: NDArray[np.float32]
+    model_id: str,
+    round_number: int,
+    training: LocalTraining,
+    vector: NDArray[np.float32],
+    noise_multiplier: float,
 ) -> None:
     """A task arrives as it was sent, bit for bit."""
-    sent = TrainingTask(model_id, round_number, training, vector)
+    sent = TrainingTask(model_id, round_number, training, vector, noise_multiplier=noise_multiplier)
     found = decode_task(encode_task(sent), size=len(vector))
     assert (found.model_id, found.round_number) == (model_id, round_number)
     assert found.training == training
+    assert (found.noise_multiplier, found.purpose) == (noise_multiplier, TRAIN_RANKER)
     assert found.vector.dtype == np.float32
     assert found.vector.tobytes() == vector.tobytes()
 
@@ -223,12 +229,37 @@ def test_constants_of_a_task_are_as_strict(change: dict[str, Any]) -> None:
         "kind": "training task",
         "model_id": MODEL_ID,
         "round_number": 7,
+        "purpose": TRAIN_RANKER,
+        "noise_multiplier": 4.0,
         "training": TRAINING.model_dump(mode="json"),
     }
     assert decode_task(message_of(header), size=SIZE).training == TRAINING
     header["training"] = TRAINING.model_dump(mode="json") | change
     with pytest.raises(CodecError, match="header is not valid"):
         decode_task(message_of(header), size=SIZE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"purpose": "anything else"},
+        {"purpose": None},
+        {"noise_multiplier": -1.0},
+        {"noise_multiplier": 1e999},
+        {"noise_multiplier": "4"},
+    ],
+    ids=str,
+)
+def test_what_a_task_says_of_privacy_is_as_strict(change: dict[str, Any]) -> None:
+    """The purpose is one that is known, and the noise a finite number of at least 0."""
+    text = TASK[PREFIX.size : -VECTOR.nbytes]
+    header = json.loads(text)
+    assert decode_task(message_of(header), size=SIZE).noise_multiplier == 0
+    for key in change:
+        missing = {name: value for name, value in header.items() if name != key}
+        for bad in (header | change, missing):
+            with pytest.raises(CodecError, match="header is not valid"):
+                decode_task(message_of(bad), size=SIZE)
 
 
 def test_errors_stay_one_short_line_whatever_a_stranger_wrote() -> None:

@@ -40,6 +40,8 @@ def test_nothing_private_has_a_place() -> None:
         "round_number",
         "training",
         "vector",
+        "noise_multiplier",
+        "purpose",
     ]
     assert [field.name for field in fields(TrainingResult)] == [
         "model_id",

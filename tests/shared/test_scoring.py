@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,3 +216,41 @@ def test_an_untrained_scorer_prefers_what_is_like_the_latest_events(catalogue: C
         np.testing.assert_allclose(
             found / np.abs(found).max(), expected / np.abs(expected).max(), atol=1e-4
         )
+
+
+@presets
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("int8", 0.05)])
+def test_a_mapped_catalogue_scores_as_one_in_memory(
+    make_ranker: MakeRanker,
+    catalogue: Catalogue,
+    tmp_path: Path,
+    preset: Preset,
+    precision: str,
+    tolerance: float,
+) -> None:
+    """Vectors, features and scores are those of the catalogue in memory, as precisely as kept."""
+    Catalogue.write(
+        tmp_path / "c", catalogue.items, embeddings=catalogue.embeddings, precision=precision
+    )
+    ranker = make_ranker(preset)
+    held = Scorer.bind(ranker, catalogue)
+    mapped = Scorer.bind(ranker, Catalogue.open(tmp_path / "c"))
+    profile = np.array([0.3, -0.2, 0.5], dtype=np.float32)
+    for found, expected in (
+        (mapped.item_vectors, held.item_vectors),
+        (mapped.context_vectors, held.context_vectors),
+        (mapped.features, held.features),
+        (mapped.features_of(np.array([7, 0, 7])), held.features[[7, 0, 7]]),
+        (mapped.scores(profile), held.scores(profile)),
+    ):
+        np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+def test_an_untrained_scorer_of_a_mapped_catalogue(catalogue: Catalogue, tmp_path: Path) -> None:
+    """A small mapped catalogue gives the untrained scorer that the one in memory gives."""
+    Catalogue.write(
+        tmp_path / "c", catalogue.items, embeddings=catalogue.embeddings, precision="float32"
+    )
+    mapped, held = Scorer.untrained(Catalogue.open(tmp_path / "c")), Scorer.untrained(catalogue)
+    assert mapped.ranker.model_id == held.ranker.model_id
+    np.testing.assert_allclose(mapped.item_vectors, held.item_vectors, atol=1e-5)

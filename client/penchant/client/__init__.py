@@ -1,8 +1,9 @@
 """The device SDK: keeps behaviour, learns interests and ranks, all on the device."""
 
-from penchant.client.device import Device, Recommendation
+from penchant.client.device import Device
 from penchant.client.events import Event, EventKind
 from penchant.client.interests import HalfLives, InterestState
+from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
 from penchant.client.tags import Interest
 from penchant.shared.catalogue import Catalogue
@@ -20,6 +21,7 @@ __all__ = [
     "HalfLives",
     "Interest",
     "InterestState",
+    "ItemTerm",
     "Ranker",
     "Recommendation",
     "Scorer",

@@ -13,7 +13,7 @@ from penchant.shared.history import History
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
-__all__ = ["event_embeddings", "history_of", "require_encoder"]
+__all__ = ["event_embeddings", "history_of", "require_encoder", "require_fit"]
 
 
 def require_encoder(encoder: TextEncoder | None, purpose: str) -> TextEncoder:
@@ -27,6 +27,26 @@ def require_encoder(encoder: TextEncoder | None, purpose: str) -> TextEncoder:
             f"{purpose} need an encoder; open the device with encoder=Encoder.open(bundle)"
         )
     return encoder
+
+
+def require_fit(encoder: TextEncoder | None, catalogue: Catalogue) -> None:
+    """Check that ``encoder``, if there is one, is of the model that embedded ``catalogue``.
+
+    Raises:
+        ConfigurationError: it gives embeddings of another length, or is known to be another.
+    """
+    if encoder is None:
+        return
+    if encoder.dimension != catalogue.dimension:
+        raise ConfigurationError(
+            f"the encoder gives {encoder.dimension} numbers and the catalogue's embeddings "
+            f"have {catalogue.dimension}; use the encoder that embedded the catalogue"
+        )
+    if catalogue.encoder not in (None, encoder.fingerprint):
+        raise ConfigurationError(
+            f"the encoder is {encoder.fingerprint} and the catalogue was embedded by "
+            f"{catalogue.encoder}; use the encoder that embedded the catalogue"
+        )
 
 
 def event_embeddings(
@@ -48,7 +68,7 @@ def event_embeddings(
         DataError: an event names no catalogue item and has no text.
         ConfigurationError: a text has to be embedded, and there is no encoder.
     """
-    embeddings = catalogue.embeddings[positions]
+    embeddings = catalogue.rows(positions)
     foreign = np.flatnonzero(positions == UNKNOWN_ITEM)
     texts = []
     for place in foreign:
@@ -71,7 +91,7 @@ def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:
         StoreError: a stored embedding does not fit the catalogue's.
     """
     positions = scorer.catalogue.positions(event.item for event in events)
-    features = scorer.features[positions]
+    features = scorer.features_of(positions)
     for place in np.flatnonzero(positions == UNKNOWN_ITEM):
         features[place] = _foreign_features(events[int(place)], scorer)
     return History(
@@ -84,9 +104,9 @@ def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:
 
 def _foreign_features(event: StoredEvent, scorer: Scorer) -> NDArray[np.float32]:
     if event.embedding is None:  # an item of an earlier catalogue
-        return np.zeros(scorer.features.shape[1], dtype=np.float32)
+        return np.zeros(scorer.ranker.settings.features, dtype=np.float32)
     embedding = np.frombuffer(event.embedding, dtype="<f4")
-    dimension = scorer.catalogue.embeddings.shape[1]
+    dimension = scorer.catalogue.dimension
     if len(embedding) != dimension:
         raise StoreError(
             f"a stored event's embedding has {len(embedding)} numbers; the catalogue's have "

@@ -68,6 +68,12 @@ class Store(Protocol):
     def events(self) -> list[StoredEvent]:
         """Return all events, oldest first; ties in time in the order they were added."""
 
+    def latest_events(self, count: int) -> list[StoredEvent]:
+        """Return the last ``count`` of ``events()``, oldest first."""
+
+    def items(self) -> list[str]:
+        """Return the ids of the items that events are on, each once, in any order."""
+
     def event_count(self) -> int:
         """Return the number of events kept."""
 
@@ -178,6 +184,20 @@ class SqliteStore:
         """Return all events, oldest first; ties in time in the order they were added."""
         rows = self._rows("SELECT time, kind, item, text, embedding FROM event ORDER BY time, id")
         return [StoredEvent(*row) for row in rows]
+
+    def latest_events(self, count: int) -> list[StoredEvent]:
+        """Return the last ``count`` of ``events()``, oldest first."""
+        rows = self._rows(
+            "SELECT time, kind, item, text, embedding FROM event"
+            " ORDER BY time DESC, id DESC LIMIT ?",
+            (count,),
+        )
+        return [StoredEvent(*row) for row in reversed(rows)]
+
+    def items(self) -> list[str]:
+        """Return the ids of the items that events are on, each once, in any order."""
+        rows = self._rows("SELECT DISTINCT item FROM event WHERE item IS NOT NULL")
+        return [item for (item,) in rows]
 
     def event_count(self) -> int:
         """Return the number of events kept."""

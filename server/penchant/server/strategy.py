@@ -126,7 +126,11 @@ class CohortStrategy(Strategy):
         self._awaited = set(cohort)
         self._on_cohort(round_number, len(cohort))
         task = TrainingTask(
-            self._ranker.model_id, round_number, self._settings.training, self._state.vector
+            self._ranker.model_id,
+            round_number,
+            self._settings.training,
+            self._state.vector,
+            noise_multiplier=self._settings.noise_multiplier,
         )
         record = flower.pack(encode_task(task))
         return (Message(record, dst_node_id=device, message_type="train") for device in cohort)

@@ -20,6 +20,7 @@ from dp_accounting.pld import privacy_loss_distribution as pld
 from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
 
 from penchant.shared.errors import PrivacyError
+from penchant.shared.gaussian import default_delta
 
 __all__ = ["ACCOUNTANT", "EventMechanism", "UserMechanism", "cohort_cap", "default_delta", "epsilon_of_all"]
 
@@ -32,16 +33,6 @@ LARGEST_EPSILON = 100.0
 # multiplier it finds is safe and at most about 1 % larger than it need be.
 SEARCH_DISCRETISATION = 1e-3
 SEARCH_TOLERANCE = 1e-3
-
-
-def default_delta(population: int) -> float:
-    """Return the delta used where none is given: min(1e-6, N^-1.1) for N people.
-
-    Example:
-        >>> default_delta(943)
-        1e-06
-    """
-    return min(1e-6, math.pow(population, -1.1))
 
 
 def cohort_cap(population: int, *, sampling_probability: float) -> int:

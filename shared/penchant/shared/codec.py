@@ -39,6 +39,8 @@ _HeaderT = TypeVar("_HeaderT", bound=_Header)
 
 class _TaskHeader(_Header):
     kind: Literal["training task"]
+    purpose: Literal["train the shared ranker"]
+    noise_multiplier: float = Field(ge=0, allow_inf_nan=False)
     training: LocalTraining
 
 
@@ -54,6 +56,8 @@ def encode_task(task: TrainingTask) -> bytes:
     """
     header = _TaskHeader(
         kind="training task",
+        purpose=task.purpose,
+        noise_multiplier=task.noise_multiplier,
         model_id=task.model_id,
         round_number=task.round_number,
         training=task.training,
@@ -72,7 +76,14 @@ def decode_task(data: bytes, *, size: int) -> TrainingTask:
         CodecError: not a task of this contract version, of this size, with finite numbers.
     """
     header, vector = _decode(data, _TaskHeader, size)
-    return TrainingTask(header.model_id, header.round_number, header.training, vector)
+    return TrainingTask(
+        header.model_id,
+        header.round_number,
+        header.training,
+        vector,
+        noise_multiplier=header.noise_multiplier,
+        purpose=header.purpose,
+    )
 
 
 def encode_result(result: TrainingResult) -> bytes:

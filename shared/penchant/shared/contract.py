@@ -5,6 +5,7 @@ none of them can be sent.
 """
 
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "CONTRACT_VERSION",
+    "TRAIN_RANKER",
     "EventPrivacy",
     "LearningRates",
     "LocalTraining",
@@ -19,7 +21,10 @@ __all__ = [
     "TrainingTask",
 ]
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
+
+# What an update may be used for; a device's consent and its ledger name it.
+TRAIN_RANKER: Final = "train the shared ranker"
 
 
 class _Public(BaseModel):
@@ -88,12 +93,17 @@ class TrainingTask:
         round_number: from 1.
         training: public constants.
         vector: float32 (D,), the ranker to start from.
+        noise_multiplier: user-level noise that the server says it adds to the sum of updates,
+            standard deviation / clipping norm; 0 for none.
+        purpose: what the update will be used for.
     """
 
     model_id: str
     round_number: int
     training: LocalTraining
     vector: NDArray[np.float32]
+    noise_multiplier: float = 0.0
+    purpose: Literal["train the shared ranker"] = TRAIN_RANKER
 
 
 @dataclass(frozen=True, eq=False)

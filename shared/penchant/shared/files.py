@@ -12,6 +12,7 @@ from platformdirs import user_cache_dir
 __all__ = ["CACHE_VARIABLE", "cache_folder", "sha256_of", "whole_folder", "write_atomically"]
 
 CACHE_VARIABLE = "PENCHANT_CACHE"
+WHOLE_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 def cache_folder() -> Path:
@@ -51,23 +52,37 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(
+    path: Path, content: bytes, *, mode: int = 0o666, durable: bool = True
+) -> None:
     """Write ``content`` beside ``path``, flush it to disk, then rename it into place.
 
     After an error what was at ``path`` is still there and nothing else is left. After a return the
     content outlives a loss of power.
+
+    Args:
+        path: the file.
+        content: all of it.
+        mode: permissions of the file, before the process's umask.
+        durable: wait for the disk; without it the content may not outlive a loss of power.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with os.fdopen(os.open(partial, WHOLE_NEW_FILE, mode), "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durable:
+        _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -20,6 +20,9 @@ __all__ = ["Scorer", "attention_weights", "log_hours"]
 
 SECONDS_PER_HOUR = 3600.0
 
+# Items whose principal directions stand for those of a large catalogue.
+SPREAD_ITEMS = 8192
+
 
 def log_hours(seconds: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return log(1 + hours) of an event's age in seconds; what lies ahead counts as now."""
@@ -59,15 +62,19 @@ def attention_weights(
 class Scorer:
     """A ranker bound to its catalogue.
 
+    Of a catalogue that is mapped from disk, item vectors are made block by block, and features
+    only of the items that are asked for.
+
     Attributes:
         ranker: the shared numbers.
         catalogue: the items that can be recommended.
-        features: float32 (J, k), the catalogue's features; kept when the ranker changes.
+        held_features: float32 (J, k), the catalogue's features, kept when the ranker changes; None
+            for a catalogue that is not in memory.
     """
 
     ranker: Ranker
     catalogue: Catalogue
-    features: NDArray[np.float32]
+    held_features: NDArray[np.float32] | None
 
     def __post_init__(self) -> None:
         settings = self.ranker.settings
@@ -88,11 +95,13 @@ class Scorer:
         """Return a scorer that has learnt nothing yet: it ranks by the texts of recent events.
 
         Args:
-            catalogue: the items that can be recommended, at least 2.
+            catalogue: the items that can be recommended, at least 2. Of one that is mapped from
+                disk, 8192 items, evenly spread, give the principal directions.
             dimension: d; less if the catalogue is smaller.
             history_length: L, how many of the latest events count.
         """
-        rank = FeatureMap.largest_rank(catalogue.embeddings)
+        embeddings = catalogue.embeddings if catalogue.held else _spread(catalogue)
+        rank = FeatureMap.largest_rank(embeddings)
         settings = RankerSettings(
             preset=Preset.TEXT,
             items=len(catalogue),
@@ -101,17 +110,38 @@ class Scorer:
             history_length=history_length,
             catalogue=catalogue.fingerprint,
         )
-        feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
+        feature_map = FeatureMap.principal(embeddings, rank=rank)
         return cls.bind(Ranker.initial(settings, feature_map), catalogue)
 
     @classmethod
     def bind(cls, ranker: Ranker, catalogue: Catalogue) -> "Scorer":
         """Return the scorer of ``ranker`` over ``catalogue``."""
-        return cls(ranker, catalogue, ranker.feature_map.apply(catalogue.embeddings))
+        features = ranker.feature_map.apply(catalogue.embeddings) if catalogue.held else None
+        return cls(ranker, catalogue, features)
 
     def with_vector(self, vector: NDArray[np.float32]) -> "Scorer":
         """Return the scorer of another release of the same ranker, float32 (D,)."""
-        return Scorer(self.ranker.with_vector(vector), self.catalogue, self.features)
+        return Scorer(self.ranker.with_vector(vector), self.catalogue, self.held_features)
+
+    def with_features(self, features: NDArray[np.float32]) -> "Scorer":
+        """Return the scorer of the same ranker with other features of the items, float32 (J, k)."""
+        return Scorer(self.ranker, self.catalogue, features)
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """The features of every item, float32 (J, k): what training reads."""
+        if self.held_features is not None:
+            return self.held_features
+        features = np.empty((len(self.catalogue), self.ranker.settings.features), dtype=np.float32)
+        for block, embeddings in self.catalogue.blocks():
+            features[block] = self.ranker.feature_map.apply(embeddings)
+        return features
+
+    def features_of(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the features of the items at ``positions``, float32 (n, k), a copy."""
+        if self.held_features is not None:
+            return self.held_features[positions]
+        return self.ranker.feature_map.apply(self.catalogue.rows(positions))
 
     @cached_property
     def item_vectors(self) -> NDArray[np.float32]:
@@ -127,9 +157,24 @@ class Scorer:
 
     def _projected(self, projection: str) -> NDArray[np.float32]:
         arrays = self.ranker.arrays
-        vectors: NDArray[np.float32] = np.matmul(self.features, arrays[projection])
+        vectors: NDArray[np.float32]
+        if self.held_features is not None:
+            vectors = np.matmul(self.held_features, arrays[projection])
+        else:
+            vectors = self._projected_blocks(arrays[projection])
         if self.ranker.settings.preset is Preset.FULL:
             vectors = vectors + arrays["item_residual"]
+        return vectors
+
+    def _projected_blocks(self, projection: NDArray[np.float32]) -> NDArray[np.float32]:
+        # (e - mean) B P = e (B P) - mean B P: one narrow product instead of a wide one and it.
+        feature_map = self.ranker.feature_map
+        narrow = feature_map.basis @ projection
+        centre = feature_map.mean @ narrow
+        vectors = np.empty((len(self.catalogue), projection.shape[1]), dtype=np.float32)
+        for block, embeddings in self.catalogue.blocks():
+            np.matmul(embeddings, narrow, out=vectors[block])
+        vectors -= centre
         return vectors
 
     def profile(
@@ -164,3 +209,9 @@ class Scorer:
             vectors, popularity = vectors[positions], popularity[positions]
         affinity: NDArray[np.float32] = np.matmul(vectors, profile)
         return affinity + popularity
+
+
+def _spread(catalogue: Catalogue) -> NDArray[np.float32]:
+    """Return embeddings of up to ``SPREAD_ITEMS`` items, evenly spread over the catalogue."""
+    count = min(len(catalogue), SPREAD_ITEMS)
+    return catalogue.rows(np.arange(count) * len(catalogue) // count)

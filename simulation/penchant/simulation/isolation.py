@@ -9,7 +9,7 @@ owes nothing to them either, and must be at chance: that is the check for leaks.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ class IsolatedDevices:
         if not self.shuffled:
             return self.scorer
         keys = self.randomness.spawn(person, SHUFFLE_KEY).uniform(len(self.scorer.features))
-        return replace(self.scorer, features=self.scorer.features[np.argsort(keys)])
+        return self.scorer.with_features(self.scorer.features[np.argsort(keys)])
 
     def _history(self, person: int, features: NDArray[np.float32]) -> History:
         items, times = self.training.history(person)

@@ -1,0 +1,18 @@
+"""What a device keeps, encrypted: keys, databases, and the behaviour store on them."""
+
+from penchant.client.storage.database import Database, Durability, Migration
+from penchant.client.storage.folder import DeviceFolder
+from penchant.client.storage.keys import KeyFile, KeySource, Passphrase, RawKey
+from penchant.client.storage.keystore import OsKeyStore
+
+__all__ = [
+    "Database",
+    "DeviceFolder",
+    "Durability",
+    "KeyFile",
+    "KeySource",
+    "Migration",
+    "OsKeyStore",
+    "Passphrase",
+    "RawKey",
+]

@@ -1,0 +1,190 @@
+"""Data keys: one a database, random, and on disk only wrapped by a key source's key.
+
+A data key is wrapped with AES-256-GCM (NIST SP 800-38D) in a small file beside its database. The
+file's other fields are associated data, so that a key serves no other purpose than the one it was
+made for, and an unkeyed checksum tells a damaged file from a wrong key.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from penchant.client.storage.keys import KEY_BYTES, KeySource
+from penchant.shared.errors import StoreError
+from penchant.shared.files import write_atomically
+
+__all__ = ["data_key", "destroy_key", "is_destroyed", "key_path"]
+
+FORMAT = 1
+NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class _WrappedKey:
+    """What a key file holds; all of it but ``nonce`` and ``wrapped`` is associated data."""
+
+    purpose: str
+    identity: str
+    source: str
+    parameters: dict[str, str | int]
+    nonce: str = ""
+    wrapped: str = ""
+    destroyed: bool = False
+    format: int = FORMAT
+
+    def associated(self) -> bytes:
+        return _canonical(asdict(replace(self, nonce="", wrapped="")))
+
+    def to_bytes(self) -> bytes:
+        fields = asdict(self)
+        return _canonical(fields | {"checksum": _checksum(fields)}) + b"\n"
+
+    @classmethod
+    def read(cls, path: Path) -> "_WrappedKey":
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"cannot read the key file {path}: {error.strerror}") from error
+        damaged = f"the key file {path} is damaged; restore it from a backup of the folder"
+        try:
+            fields: dict[str, Any] = json.loads(content)
+            checksum = fields.pop("checksum")
+            whole = (
+                checksum == _checksum(fields)
+                and content == _canonical(fields | {"checksum": checksum}) + b"\n"
+            )
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise StoreError(damaged) from error
+        if not whole:
+            raise StoreError(damaged)
+        if fields.get("format") != FORMAT:
+            raise StoreError(
+                f"the key file {path} has format {fields.get('format')}; this penchant reads "
+                f"format {FORMAT}; use the penchant that wrote it"
+            )
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise StoreError(damaged) from error
+
+
+def key_path(database: Path) -> Path:
+    """Return where the wrapped key of ``database`` lies: beside it."""
+    return database.with_suffix(".key")
+
+
+def data_key(database: Path, source: KeySource, *, purpose: str, durable: bool = True) -> bytes:
+    """Return the data key of a database, 32 bytes; a new one, if neither exists.
+
+    Args:
+        database: the database's file, there or not.
+        source: what wraps its key.
+        purpose: what the database is for, such as ``"ledger"``; a key made for another is refused.
+        durable: wait for the disk when a key is made.
+
+    Raises:
+        StoreError: the key is missing, damaged, destroyed, of another purpose or source, or the
+            source's key is not the one it was wrapped with.
+    """
+    path = key_path(database)
+    if path.exists():
+        return _unwrap(path, source, purpose=purpose)
+    if database.exists() and database.stat().st_size > 0:
+        raise StoreError(
+            f"the key file {path} is missing; restore it: without it {database.name} cannot be "
+            "read. To begin anew, delete both"
+        )
+    return _make(path, source, purpose=purpose, durable=durable)
+
+
+def is_destroyed(database: Path) -> bool:
+    """Tell whether the key of ``database`` was destroyed and its files are still to be deleted."""
+    path = key_path(database)
+    return path.exists() and _WrappedKey.read(path).destroyed
+
+
+def destroy_key(database: Path, source: KeySource) -> None:
+    """Destroy the data key of a database, so that nothing can ever be read from it again.
+
+    The wrapped key is replaced, and overwritten where it lay, and what the source keeps for it is
+    destroyed. A key file that says so is left until the caller has deleted the database's files,
+    and then the key file, so that a crash in between is seen. Doing it again does no harm.
+
+    Raises:
+        StoreError: the key file cannot be written, or the source cannot destroy its part.
+    """
+    path = key_path(database)
+    if not path.exists():
+        return
+    kept = _WrappedKey.read(path)
+    gone = replace(kept, nonce="", wrapped="", destroyed=True)
+    try:
+        with path.open("r+b") as old:
+            length = len(old.read())
+            write_atomically(path, gone.to_bytes(), mode=0o600)
+            old.seek(0)
+            old.write(os.urandom(length))
+            old.flush()
+            os.fsync(old.fileno())
+    except OSError as error:
+        raise StoreError(f"cannot destroy the key file {path}: {error.strerror}") from error
+    source.destroy(kept.identity, kept.parameters)
+
+
+def _make(path: Path, source: KeySource, *, purpose: str, durable: bool) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    key = os.urandom(KEY_BYTES)
+    made = _WrappedKey(purpose, os.urandom(16).hex(), source.name, source.new_parameters())
+    nonce = os.urandom(NONCE_BYTES)
+    wrapping = source.make(made.identity, made.parameters)
+    wrapped = AESGCM(wrapping).encrypt(nonce, key, made.associated())
+    content = replace(made, nonce=nonce.hex(), wrapped=wrapped.hex()).to_bytes()
+    try:
+        write_atomically(path, content, mode=0o600, durable=durable)
+    except OSError as error:
+        raise StoreError(f"cannot write the key file {path}: {error.strerror}") from error
+    return key
+
+
+def _unwrap(path: Path, source: KeySource, *, purpose: str) -> bytes:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    kept = _WrappedKey.read(path)
+    if kept.destroyed:
+        raise StoreError(
+            f"the key in {path} was destroyed with everything it opened; delete the rest of the "
+            "database and the key file to begin anew"
+        )
+    if kept.purpose != purpose:
+        raise StoreError(
+            f"the key file {path} is of the {kept.purpose}, not of the {purpose}; restore the "
+            "files under their own names"
+        )
+    if kept.source != source.name:
+        raise StoreError(
+            f"{path.stem} was locked with {kept.source}, and {source.name} was given; open the "
+            "device with the kind of keys it was made with"
+        )
+    wrapping = source.find(kept.identity, kept.parameters)
+    try:
+        return AESGCM(wrapping).decrypt(
+            bytes.fromhex(kept.nonce), bytes.fromhex(kept.wrapped), kept.associated()
+        )
+    except InvalidTag as error:
+        raise StoreError(
+            f"{path.stem} was locked with another key than {source.name} gives; give the one it "
+            "was made with: nothing is lost"
+        ) from error
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(_canonical(fields)).hexdigest()
+
+
+def _canonical(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()

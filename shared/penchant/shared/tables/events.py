@@ -1,0 +1,146 @@
+"""Tables of events: one row an event, in any order, with or without times."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from penchant.shared.errors import DataError
+from penchant.shared.tables.columns import Columns, Role, map_columns
+from penchant.shared.tables.kinds import CUSTOM, DEFAULT_KIND, kind_of
+from penchant.shared.tables.rejects import Rejects
+from penchant.shared.tables.table import LINE, Table, TableFormat, open_table
+from penchant.shared.tables.times import epoch_seconds
+
+__all__ = ["ORDER_LIMIT", "EventTable"]
+
+# Times that all lie before 27 April 1970 are places in an order, not times.
+ORDER_LIMIT = 10_000_000
+_ROLES = (Role.USER, Role.ITEM, Role.TIME, Role.KIND, Role.TEXT, Role.LANGUAGE)
+
+
+@dataclass
+class EventTable:
+    """A table with one row an event.
+
+    A row needs an item or a text, a user if the table has users, and a time if it has times;
+    without, it is malformed. Without a kind column all events are of ``default_kind``; a word that
+    is no kind is ``custom``.
+
+    Attributes:
+        table: the file.
+        columns: which column means what.
+        default_kind: kind of the events that tell none.
+        rejects: malformed rows, counted while :meth:`batches` is read.
+        unknown_kinds: words that were no kind, with their numbers of rows, counted likewise.
+    """
+
+    table: Table
+    columns: Columns
+    default_kind: str
+    rejects: Rejects
+    unknown_kinds: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        form: TableFormat | None = None,
+        columns: Mapping[Role, str] | None = None,
+        default_kind: str = DEFAULT_KIND,
+    ) -> "EventTable":
+        """Open a table of events.
+
+        Args:
+            path: CSV, TSV or Parquet.
+            form: how a text file is to be read.
+            columns: columns that are not to be guessed, by role; see ``map_columns``.
+            default_kind: kind of the events that tell none.
+
+        Raises:
+            DataError: the file cannot be read, or has neither items nor texts.
+            ConfigurationError: a column that is given does not exist.
+        """
+        table = open_table(path, form)
+        mapped = map_columns(table.columns, _ROLES, columns or {})
+        if Role.ITEM not in mapped and Role.TEXT not in mapped:
+            raise DataError(
+                f"{path} has columns {', '.join(table.columns)}, and none of them is known to be "
+                "the item or a text; say which one is, such as item=movie_id"
+            )
+        return cls(table, mapped, default_kind, Rejects(path))
+
+    @property
+    def has_users(self) -> bool:
+        """Whether rows say whose they are."""
+        return Role.USER in self.columns
+
+    @property
+    def has_times(self) -> bool:
+        """Whether rows say when they were; if not, their order in the file is all there is."""
+        return Role.TIME in self.columns
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """Read the events, some at a time.
+
+        Yields:
+            Columns ``LINE`` (Int64), ``user``, ``item``, ``text``, ``language``, ``kind`` (String)
+            and ``time`` (Int64, unix seconds); null where a row tells nothing.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        names = [name for own in self.columns.values() for name in own]
+        for rows in self.table.batches(self.rejects, list(dict.fromkeys(names))):
+            yield self._events(rows)
+
+    def _events(self, rows: pl.DataFrame) -> pl.DataFrame:
+        frame = rows.select(LINE, *(self._column(role).alias(role.value) for role in _ROLES))
+        raw_times = frame["time"]
+        frame = frame.with_columns(epoch_seconds(raw_times).alias("time"), self._kinds(frame))
+        wrong = (
+            pl.when(pl.col("item").is_null() & pl.col("text").is_null())
+            .then(pl.lit("no item and no text"))
+            .when(pl.lit(self.has_users) & pl.col("user").is_null())
+            .then(pl.lit("no user"))
+            .when(pl.lit(self.has_times) & pl.lit(raw_times).is_null())
+            .then(pl.lit("no time"))
+            .when(pl.lit(self.has_times) & pl.col("time").is_null())
+            .then(pl.lit("not a time"))
+        )
+        reasons = frame.select(wrong.alias("reason")).to_series()
+        bad = reasons.is_not_null()
+        if not bad.any():
+            return frame
+        for line, reason, time in zip(
+            frame[LINE].filter(bad), reasons.filter(bad), raw_times.filter(bad), strict=True
+        ):
+            self.rejects.add(line, reason, time if reason == "not a time" else None)
+        return frame.filter(~bad)
+
+    def _column(self, role: Role) -> pl.Expr:
+        names = self.columns.get(role, ())
+        if not names:
+            return pl.lit(None, dtype=pl.String)
+        if len(names) == 1:
+            return pl.col(names[0])
+        return pl.concat_str(*names, separator=". ", ignore_nulls=True)
+
+    def _kinds(self, frame: pl.DataFrame) -> pl.Expr:
+        if Role.KIND not in self.columns:
+            return pl.lit(self.default_kind).alias("kind")
+        words = frame["kind"].value_counts()
+        known = {}
+        for word, count in words.rows():
+            if word is not None:
+                kind = kind_of(word)
+                known[word] = kind or CUSTOM
+                if kind is None:
+                    self.unknown_kinds[word] = self.unknown_kinds.get(word, 0) + count
+        return (
+            pl.col("kind")
+            .replace_strict(known, default=None, return_dtype=pl.String)
+            .fill_null(self.default_kind)
+        )
