@@ -22,7 +22,14 @@ from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
 from penchant.shared.errors import PrivacyError
 from penchant.shared.gaussian import default_delta
 
-__all__ = ["ACCOUNTANT", "EventMechanism", "UserMechanism", "cohort_cap", "default_delta", "epsilon_of_all"]
+__all__ = [
+    "ACCOUNTANT",
+    "EventMechanism",
+    "UserMechanism",
+    "cohort_cap",
+    "default_delta",
+    "epsilon_of_all",
+]
 
 DISCRETISATION = 1e-4
 ACCOUNTANT = f"PLD (dp-accounting, discretisation {DISCRETISATION:g})"
@@ -92,9 +99,7 @@ class UserMechanism:
         )
 
 
-def epsilon_of_all(
-    rounds: Mapping[tuple[UserMechanism, float], int], *, delta: float
-) -> float:
+def epsilon_of_all(rounds: Mapping[tuple[UserMechanism, float], int], *, delta: float) -> float:
     """Return user-level epsilon at ``delta`` of rounds that were not all alike.
 
     Args:

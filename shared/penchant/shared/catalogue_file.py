@@ -1,9 +1,12 @@
-"""A catalogue as one file: ids and embeddings, in the order that rankers share."""
+"""A catalogue as one file, as it is released: ids, texts and embeddings, in the shared order."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
@@ -24,8 +27,12 @@ def save_catalogue(path: Path, catalogue: Catalogue, *, encoder: str) -> None:
         catalogue: what to write.
         encoder: fingerprint of the encoder that embedded it.
     """
-    ids = np.frombuffer(json.dumps(catalogue.items).encode(), dtype=np.uint8)
-    tensors = {"embeddings": np.ascontiguousarray(catalogue.embeddings), "items": ids}
+    tensors: dict[str, NDArray[Any]] = {
+        "embeddings": np.ascontiguousarray(catalogue.embeddings),
+        "items": _packed(catalogue.items),
+    }
+    if catalogue.texts is not None:
+        tensors["texts"] = _packed(catalogue.texts)
     write_atomically(path, safetensors.save(tensors, metadata={FORMAT: encoder}))
 
 
@@ -37,12 +44,22 @@ def load_catalogue(path: Path) -> Catalogue:
     """
     try:
         tensors = safetensors.load(path.read_bytes())
-        items = json.loads(tensors["items"].tobytes())
+        items = _unpacked(tensors["items"])
+        texts = _unpacked(tensors["texts"]) if "texts" in tensors else None
         embeddings = tensors["embeddings"]
-        if not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
-            raise ValueError("its ids are not a list of texts")
         if embeddings.dtype != np.float32:
             raise ValueError(f"its embeddings are {embeddings.dtype}; float32 ones are needed")
     except (OSError, KeyError, ValueError, RecursionError, SafetensorError) as error:
         raise DataError(f"{path} is not a catalogue file: {error}") from error
-    return Catalogue.of(items, embeddings)
+    return Catalogue.of(items, embeddings, texts=texts)
+
+
+def _packed(texts: Sequence[str]) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(list(texts)).encode(), dtype=np.uint8)
+
+
+def _unpacked(packed: NDArray[np.uint8]) -> list[str]:
+    texts = json.loads(packed.tobytes())
+    if not (isinstance(texts, list) and all(isinstance(text, str) for text in texts)):
+        raise ValueError("its ids or texts are not a list of texts")
+    return texts

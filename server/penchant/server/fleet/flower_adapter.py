@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flwr.server.superlink.linkstate.sql_linkstate import SqlLinkState
+    from flwr.supercore.object_store.sql_object_store import SqlObjectStore
     from sqlalchemy import Engine
 
 __all__ = ["Delivery", "FleetState", "Node"]
@@ -86,9 +87,7 @@ class FleetState:
 
     def __init__(self, path: Path) -> None:
         database = str(path)
-        factory = LinkStateFactory(
-            database, NoOpFederationManager(), ObjectStoreFactory(database)
-        )
+        factory = LinkStateFactory(database, NoOpFederationManager(), ObjectStoreFactory(database))
         try:
             self._state = cast("SqlLinkState", factory.state())
         except (SQLAlchemyError, CommandError, ValueError, OSError) as error:
@@ -102,7 +101,8 @@ class FleetState:
 
     def close(self) -> None:
         """Release the file."""
-        cast("Engine", self._state._engine).dispose()
+        for part in (self._state, cast("SqlObjectStore", self._state.object_store)):
+            cast("Engine", part._engine).dispose()
 
     # Nodes
 
@@ -225,9 +225,7 @@ class FleetState:
         asked = set(message_ids)
         with self._transaction():
             found = self._state.get_message_res(set(asked), self._current_run.run_id)
-            self._state.delete_messages(
-                {message.metadata.reply_to_message_id for message in found}
-            )
+            self._state.delete_messages({message.metadata.reply_to_message_id for message in found})
         return [message for message in found if message.metadata.src_node_id != SUPERLINK_NODE_ID]
 
     def discard(self, message_ids: Iterable[str]) -> None:

@@ -122,9 +122,7 @@ class FleetRoutes:
         except TimeoutError:
             return False
 
-    async def _in_thread(
-        self, function: Callable[..., Answer], *arguments: object
-    ) -> Answer:
+    async def _in_thread(self, function: Callable[..., Answer], *arguments: object) -> Answer:
         # One at a time: SQLite has one writer.
         if self._limiter is None:
             self._limiter = CapacityLimiter(1)

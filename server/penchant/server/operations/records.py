@@ -56,7 +56,7 @@ class RoundRecord:
         cohort: devices asked.
         accepted: updates that count.
         rejected: replies that do not.
-        void: the ranker did not move.
+        void: 1 if the ranker did not move, 0 if it did.
         attempts: how often it was begun; more than once where a server was stopped in between.
         epsilon: spent by all rounds up to this one, None without noise.
     """
@@ -68,7 +68,7 @@ class RoundRecord:
     cohort: int
     accepted: int
     rejected: int
-    void: bool
+    void: int
     attempts: int
     epsilon: float | None
 
@@ -177,7 +177,7 @@ class Records:
             f"SELECT {ROUND_COLUMNS} FROM round ORDER BY number DESC LIMIT ?",
             (-1 if last is None else last,),
         )
-        return [RoundRecord(*row[:7], bool(row[7]), *row[8:]) for row in reversed(rows)]
+        return [RoundRecord(*row) for row in reversed(rows)]
 
     # Refusals, troubles, switches
 

@@ -16,6 +16,7 @@ from penchant.shared.errors import ConfigurationError
 from penchant.shared.features import FeatureMap
 from penchant.shared.ranker import Preset, Ranker, RankerSettings
 from penchant.shared.releases import Manifest
+from penchant.shared.tables import read_items
 
 __all__ = ["Publication", "PublicationSettings", "publish_catalogue", "publish_embedded"]
 
@@ -80,10 +81,11 @@ def publish_catalogue(
         AssetError: the bundle cannot be had.
         ConfigurationError: the shape does not fit the catalogue.
     """
-    ids, texts = read_items(table)
+    items = read_items(table)
     folder = Path(encoder)
     bundle = Encoder.open(folder if folder.is_dir() else ensure_bundle(encoder))
-    catalogue = Catalogue.of(ids, _embedded(bundle, texts))
+    embeddings = _embedded(bundle, items.texts)
+    catalogue = Catalogue.of(items.ids, embeddings, texts=items.texts)
     return publish_embedded(shelf, catalogue, encoder=bundle.fingerprint, settings=settings)
 
 
@@ -124,7 +126,5 @@ def publish_embedded(
 
 
 def _embedded(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    blocks = [
-        encoder.encode(texts[start : start + BLOCK]) for start in range(0, len(texts), BLOCK)
-    ]
+    blocks = [encoder.encode(texts[start : start + BLOCK]) for start in range(0, len(texts), BLOCK)]
     return np.concatenate(blocks)

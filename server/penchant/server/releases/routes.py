@@ -48,9 +48,7 @@ class ReleaseRoutes:
         headers = {"etag": tag, "cache-control": "no-cache"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(
-            signed.model_dump_json(), media_type="application/json", headers=headers
-        )
+        return Response(signed.model_dump_json(), media_type="application/json", headers=headers)
 
     async def _content(self, request: Request) -> Response:
         """Answer with a release's file, or the part of it that is asked for."""

@@ -31,6 +31,7 @@ class Shelf:
     def __init__(self, folder: Path, key: ed25519.Ed25519PrivateKey) -> None:
         self._folder = folder
         self._key = key
+        self._ranker: tuple[Manifest, Ranker] | None = None
 
     def publish_ranker(self, ranker: Ranker, *, catalogue: str, round_number: int) -> Manifest:
         """Release a ranker.
@@ -85,7 +86,9 @@ class Shelf:
         found = self._latest_manifest(ReleaseKind.RANKER)
         if found is None:
             return None
-        return found, Ranker.load(self.content(ReleaseKind.RANKER, found.version))
+        if self._ranker is None or self._ranker[0] != found:
+            self._ranker = found, Ranker.load(self.content(ReleaseKind.RANKER, found.version))
+        return self._ranker
 
     def catalogue(self) -> Catalogue | None:
         """Return the latest catalogue released, None before the first."""

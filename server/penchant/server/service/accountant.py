@@ -11,7 +11,7 @@ from penchant.shared.accounting import UserMechanism, default_delta, epsilon_of_
 __all__ = ["Accountant", "mechanism_of"]
 
 
-def mechanism_of(settings: RoundSettings) -> dict[str, object]:
+def mechanism_of(settings: RoundSettings) -> dict[str, float]:
     """Return what the accountant counts a round with these settings as."""
     return {
         "population": settings.population,

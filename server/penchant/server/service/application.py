@@ -22,6 +22,4 @@ def application(routes: Sequence[Route]) -> Starlette:
 
 async def _unavailable(request: Request, error: Exception) -> Response:  # noqa: ARG001
     # A full disk, a locked database: the server's trouble, which may pass; not told to strangers.
-    return JSONResponse(
-        {"detail": "not now"}, status_code=503, headers={"retry-after": "30"}
-    )
+    return JSONResponse({"detail": "not now"}, status_code=503, headers={"retry-after": "30"})

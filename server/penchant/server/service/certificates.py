@@ -1,6 +1,6 @@
 """The server's own certificate authority and certificate, made at its first start."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from penchant.shared.files import write_atomically
 __all__ = ["load_private_signing_key", "make_authority", "make_certificate", "make_signing_key"]
 
 AUTHORITY_YEARS, CERTIFICATE_DAYS = 10, 397
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 def make_authority(certificate: Path, key: Path) -> None:
     """Write a new certificate authority: its certificate, and its key for the owner alone."""
     private = ec.generate_private_key(ec.SECP384R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "penchant certificate authority")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -70,7 +70,7 @@ def make_certificate(
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
         raise ConfigurationError(f"{authority_key} is not an elliptic curve key")
     private = ec.generate_private_key(ec.SECP384R1())
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])]))
@@ -79,14 +79,10 @@ def make_certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - DAY)
         .not_valid_after(now + CERTIFICATE_DAYS * DAY)
-        .add_extension(
-            x509.SubjectAlternativeName([_name(name) for name in names]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(certificates=False), critical=True)
-        .add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
-        )
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
             critical=False,

@@ -105,12 +105,12 @@ class Rounds:
             # The server was stopped between keeping a ranker and releasing it.
             self._release(ranker, state, catalogue=released.catalogue)
         settings = self._configuration.rounds
-        spent = self._account(settings, state)
+        self._account(settings, state)
         reason = self._reason_to_wait(settings, state)
         if reason is not None:
             self._wait(reason)
             return
-        self._tell(f"round {state.round_number + 1} is running", epsilon=spent)
+        self._tell(f"round {state.round_number + 1} is running")
         self._run_round(ranker, state, settings, catalogue=released.catalogue)
         self._not_before = time.monotonic() + self._configuration.pace.interval
 
@@ -188,11 +188,11 @@ class Rounds:
         finished = [record.number for record in self._records.rounds() if record.finished]
         return replace(RoundState.initial(ranker.vector), round_number=max(finished, default=0))
 
-    def _account(self, settings: RoundSettings, state: RoundState) -> float | None:
-        """Note what the rounds have cost and what one more would make it; return the first."""
+    def _account(self, settings: RoundSettings, state: RoundState) -> None:
+        """Note what the rounds have cost and what one more would make it."""
         finished = state.round_number
         if self.standing.accounted_for == (finished, settings):
-            return self.standing.epsilon
+            return
         rounds = self._records.rounds()
         spent = self._accountant.epsilon(rounds, settings, finished=finished)
         after = self._accountant.epsilon(rounds, settings, finished=finished, more=1)
@@ -206,7 +206,6 @@ class Rounds:
             rounds=settings.rounds,
             accounted_for=(finished, settings),
         )
-        return spent
 
     def _reason_to_wait(self, settings: RoundSettings, state: RoundState) -> str | None:
         if state.round_number >= settings.rounds:
@@ -243,7 +242,7 @@ class Rounds:
         self._tell(reason)
         self._stopping.wait(LOOK_SECONDS)
 
-    def _tell(self, doing: str, *, epsilon: float | None = None) -> None:
+    def _tell(self, doing: str) -> None:
         if doing != self.standing.doing:
             LOG.info("%s", doing)
         self.standing = replace(self.standing, doing=doing)

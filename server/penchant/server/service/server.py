@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import uvicorn
 from filelock import FileLock, Timeout
@@ -76,9 +77,12 @@ class Server:
             ConfigurationError: another process serves the folder, or a port is taken.
             PenchantError: the folder's databases cannot be used.
         """
-        with self._sole(), closing(Records(self._folder.records)) as records:
-            with closing(FleetState(self._folder.fleet)) as state:
-                asyncio.run(self._serve(state, records))
+        with (
+            self._sole(),
+            closing(Records(self._folder.records)) as records,
+            closing(FleetState(self._folder.fleet)) as state,
+        ):
+            asyncio.run(self._serve(state, records))
 
     async def _serve(self, state: FleetState, records: Records) -> None:
         configuration = self._folder.configuration()
@@ -159,9 +163,7 @@ class Server:
             **_COMMON,
         )
 
-    def _announce(
-        self, devices: socket.socket, operator: socket.socket, network: Network
-    ) -> None:
+    def _announce(self, devices: socket.socket, operator: socket.socket, network: Network) -> None:
         port, operator_port = devices.getsockname()[1], operator.getsockname()[1]
         self._tell(f"devices:  https://{network.names[0]}:{port}")
         self._tell(f"operator: http://{network.operator_host}:{operator_port}/status")
@@ -187,7 +189,7 @@ class Server:
                 self._folder.process.unlink(missing_ok=True)
 
 
-_COMMON = {
+_COMMON: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
     "server_header": False,

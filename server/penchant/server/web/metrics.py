@@ -25,7 +25,9 @@ class _Overview(Collector):
             _gauge("devices_enrolled", "Devices that are enrolled.", now.enrolled),
             _gauge("devices_active", "Devices heard of within the last hour.", now.active),
             _gauge("devices_waiting", "Devices waiting for a task.", now.waiting),
-            _gauge("rounds_finished", "Rounds finished, void ones included.", standing.round_number),
+            _gauge(
+                "rounds_finished", "Rounds finished, void ones included.", standing.round_number
+            ),
             _gauge("epsilon_budget", "User-level epsilon at which rounds stop.", standing.budget),
             _gauge("delta", "Delta of every epsilon.", standing.delta),
         )
