@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from penchant.client import Device
+from penchant.client.storage import RawKey
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.contract import EventPrivacy, LearningRates, LocalTraining, TrainingTask
 from penchant.shared.features import FeatureMap
@@ -79,7 +80,11 @@ def open_device(tmp_path: Path, encoder: WordEncoder) -> Iterator[Callable[..., 
 
     def opener(scorer: Scorer, *, name: str = "device", seed: int = 0) -> Device:
         device = Device.open(
-            tmp_path / name, scorer, encoder=encoder, randomness=SeededRandomness(seed)
+            tmp_path / name,
+            scorer,
+            keys=RawKey(bytes(32)),
+            encoder=encoder,
+            randomness=SeededRandomness(seed),
         )
         opened.append(device)
         return device

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from penchant.client import Device, DeviceSettings, Event, EventKind, HalfLives
-from penchant.client.tags import built_in_tags
+from penchant.client import Device, DeviceSettings, Event, EventKind, HalfLives, Taxonomy
+from penchant.client.storage import RawKey
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError, DataError, StoreError
 from penchant.shared.features import FeatureMap
@@ -22,6 +22,7 @@ from penchant.shared.texts import TextEncoder
 OpenDevice = Callable[..., Device]
 MakeScorer = Callable[..., Scorer]
 NOW = 1_000_000
+KEYS = RawKey(bytes(32))
 
 
 def view(item: str, time: int = 0) -> Event:
@@ -137,7 +138,7 @@ def test_observing_nothing_is_nothing(scorer: Scorer, open_device: OpenDevice) -
 
 def test_text_needs_an_encoder(scorer: Scorer, tmp_path: Path) -> None:
     """Free text without an encoder is a clear error, and none of the events is kept."""
-    with Device.open(tmp_path, scorer) as device:
+    with Device.open(tmp_path, scorer, keys=KEYS) as device:
         with pytest.raises(ConfigurationError, match=r"free text need an encoder.*encoder="):
             device.observe(view("item-1"), search("cold war thrillers"))
         assert device.event_count() == 0
@@ -173,7 +174,7 @@ class WideEncoder:
 def test_an_encoder_must_fit_the_catalogue(scorer: Scorer, tmp_path: Path) -> None:
     """An encoder of another dimension is refused at opening, by both numbers."""
     with pytest.raises(ConfigurationError, match=r"99 numbers .* have 24"):
-        Device.open(tmp_path, scorer, encoder=WideEncoder())
+        Device.open(tmp_path, scorer, encoder=WideEncoder(), keys=KEYS)
 
 
 def test_an_encoder_must_be_the_catalogues(
@@ -183,12 +184,12 @@ def test_an_encoder_must_be_the_catalogues(
     names = list(scorer.catalogue.items)
     Catalogue.write(tmp_path / "c", names, texts=names, encoder=encoder)
     mapped = Scorer.bind(scorer.ranker, Catalogue.open(tmp_path / "c"))
-    with Device.open(tmp_path / "device", mapped, encoder=encoder) as device:
+    with Device.open(tmp_path / "device", mapped, encoder=encoder, keys=KEYS) as device:
         device.observe(search("jazz music"), view("item-3"))
         assert len(device.recommend(k=5)) == 5
     other = type("Other", (type(encoder),), {"fingerprint": "other"})()
     with pytest.raises(ConfigurationError, match="other and the catalogue was embedded by words"):
-        Device.open(tmp_path / "device", mapped, encoder=other)
+        Device.open(tmp_path / "device", mapped, encoder=other, keys=KEYS)
 
 
 def test_a_changed_encoder_is_told(scorer: Scorer, open_device: OpenDevice, tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ def test_a_changed_encoder_is_told(scorer: Scorer, open_device: OpenDevice, tmp_
         scorer.ranker.settings, FeatureMap.principal(embeddings, rank=6), scorer.ranker.vector
     )
     changed = Scorer.bind(ranker, Catalogue.of(scorer.catalogue.items, embeddings))
-    with Device.open(tmp_path / "device", changed) as device:
+    with Device.open(tmp_path / "device", changed, keys=KEYS) as device:
         with pytest.raises(StoreError, match=r"24 numbers; .* 12; was the encoder changed"):
             device.recommend()
         with pytest.raises(StoreError, match="was the encoder changed"):
@@ -237,7 +238,9 @@ def test_recommendations_are_the_best_candidates(
     exclude_seen: bool,
 ) -> None:
     """Recommendations are different candidates, at most k, unseen if asked, by falling score."""
-    with Device.open(tmp_path, make_scorer(), settings=DeviceSettings(durable=False)) as device:
+    with Device.open(
+        tmp_path, make_scorer(), settings=DeviceSettings(durable=False), keys=KEYS
+    ) as device:
         if device.event_count() == 0:
             device.observe(view("item-2", 10), view("item-4", 20))
         named = None if candidates is None else [f"item-{number}" for number in candidates]
@@ -283,7 +286,7 @@ def test_unknown_candidates_are_told(scorer: Scorer, open_device: OpenDevice) ->
 def test_a_planted_theme_is_the_first_interest(scorer: Scorer, open_device: OpenDevice) -> None:
     """What a person searches for is their first interest; shares fall and sum to at most 1."""
     device = open_device(scorer)
-    theme = built_in_tags()[40]
+    theme = Taxonomy.built_in().names[40]
     device.observe(*(search(theme, 1000 * place) for place in range(5)), view("item-1", 9000))
     interests = device.interests(k=8)
     assert interests[0].tag == theme
@@ -297,7 +300,7 @@ def test_a_planted_theme_is_the_first_interest(scorer: Scorer, open_device: Open
 def test_interests_follow_a_switch(scorer: Scorer, open_device: OpenDevice) -> None:
     """Weeks after a switch of theme the new one leads the interests."""
     device = open_device(scorer)
-    old, new = built_in_tags()[40], built_in_tags()[120]
+    old, new = Taxonomy.built_in().names[40], Taxonomy.built_in().names[120]
     day = 86_400
     device.observe(*(search(old, time * day) for time in range(20)))
     assert device.interests(k=1)[0].tag == old
@@ -308,7 +311,7 @@ def test_interests_follow_a_switch(scorer: Scorer, open_device: OpenDevice) -> N
 def test_a_dislike_is_not_an_interest(scorer: Scorer, open_device: OpenDevice) -> None:
     """A disliked theme falls to the end of the interests."""
     device = open_device(scorer)
-    theme = built_in_tags()[40]
+    theme = Taxonomy.built_in().names[40]
     device.observe(Event(kind=EventKind.DISLIKE, text=theme, time=5))
     assert device.interests(k=10_000)[-1].tag == theme
 
@@ -317,12 +320,14 @@ def test_settings_set_how_interests_fade(
     scorer: Scorer, encoder: TextEncoder, tmp_path: Path
 ) -> None:
     """Half-lives of the settings are those the device uses: shorter ones forget sooner."""
-    old, new = built_in_tags()[40], built_in_tags()[120]
-    events = [*(search(old, 0) for _ in range(5)), search(new, 10 * 86_400)]
+    old, new = Taxonomy.built_in().names[40], Taxonomy.built_in().names[120]
+    events = [*(search(old, second) for second in range(5)), search(new, 10 * 86_400)]
     first = {}
     for days in (1.0, 1000.0):
-        chosen = DeviceSettings(half_lives=HalfLives(short_days=days, long_days=days))
-        with Device.open(tmp_path / str(days), scorer, encoder=encoder, settings=chosen) as device:
+        chosen = DeviceSettings(interest_policy=HalfLives(short_days=days, long_days=days))
+        with Device.open(
+            tmp_path / str(days), scorer, encoder=encoder, settings=chosen, keys=KEYS
+        ) as device:
             device.observe(*events)
             first[days] = device.interests(k=1)[0].tag
     assert first == {1.0: new, 1000.0: old}
@@ -330,7 +335,7 @@ def test_settings_set_how_interests_fade(
 
 def test_only_the_owner_can_enter_the_folder(scorer: Scorer, tmp_path: Path) -> None:
     """A device's folder is made for its owner alone."""
-    with Device.open(tmp_path / "a" / "device", scorer):
+    with Device.open(tmp_path / "a" / "device", scorer, keys=KEYS):
         pass
     assert stat.S_IMODE((tmp_path / "a" / "device").stat().st_mode) == 0o700
 
@@ -339,7 +344,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(scorer: Scorer, tmp_path: Path
     """A file in the folder's place is a StoreError that names it."""
     (tmp_path / "device").write_text("a file")
     with pytest.raises(StoreError, match="cannot make the device's folder"):
-        Device.open(tmp_path / "device", scorer)
+        Device.open(tmp_path / "device", scorer, keys=KEYS)
 
 
 def test_a_ranker_must_fit_its_catalogue(make_scorer: MakeScorer) -> None:

@@ -1,5 +1,6 @@
 """Behaviour events."""
 
+import time as clock
 from typing import Any
 
 import pytest
@@ -61,3 +62,24 @@ def test_events_do_not_change() -> None:
     event = Event(kind=EventKind.VIEW, item="a")
     with pytest.raises(ValidationError, match="frozen"):
         event.item = "b"  # type: ignore[misc]
+
+
+def test_a_missing_time_is_now() -> None:
+    """An event without a time, or with None for one, happened now."""
+    before = int(clock.time())
+    for fields in ({}, {"time": None}):
+        event = Event.parse({"kind": "view", "item": "a", **fields})
+        assert before <= event.time <= int(clock.time())
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "de-CH-1996", "fil"])
+def test_a_language_is_a_tag(language: str) -> None:
+    """A BCP 47 tag is kept as it is."""
+    assert Event(kind="view", text="a", language=language).language == language
+
+
+@pytest.mark.parametrize("language", ["", "e", "en_US", "english!", "-en"])
+def test_another_language_is_refused(language: str) -> None:
+    """What is no language tag is a DataError."""
+    with pytest.raises(DataError, match="language"):
+        Event.parse({"kind": "view", "text": "a", "language": language})

@@ -12,7 +12,7 @@ USE = """
 import sys
 from pathlib import Path
 import numpy as np
-from penchant.client import Device, Event
+from penchant.client import Device, Event, KeyFile
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.features import FeatureMap
 from penchant.shared.ranker import Preset, Ranker, RankerSettings
@@ -24,7 +24,8 @@ settings = RankerSettings(
 )
 ranker = Ranker.initial(settings, FeatureMap.principal(embeddings, rank=2))
 scorer = Scorer.bind(ranker, Catalogue.of(list("abcd"), embeddings))
-with Device.open(Path(sys.argv[1]), scorer) as device:
+folder = Path(sys.argv[1])
+with Device.open(folder, scorer, keys=KeyFile(folder / "key")) as device:
     device.observe(Event(kind="view", item="a"))
     assert len(device.recommend(k=3)) == 3
 """

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from penchant.client import Device, DeviceSettings, Event, EventKind
 from penchant.client.memory import Memory
+from penchant.client.storage import RawKey
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
 MakeScorer = Callable[..., Scorer]
+KEYS = RawKey(bytes(32))
 
 events = st.builds(
     Event,
@@ -42,7 +44,7 @@ def test_what_is_kept_up_is_what_would_be_read(
     scorer = make_scorer()
     folder = tmp_path_factory.mktemp("device")
     chosen = DeviceSettings(durable=False)
-    with Device.open(folder, scorer, encoder=encoder, settings=chosen) as device:
+    with Device.open(folder, scorer, encoder=encoder, settings=chosen, keys=KEYS) as device:
         memory = device._memory
         for batch in batches:
             if ask:

@@ -6,14 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.client.events import Event, EventKind
-from penchant.client.store import StoredEvent
+from penchant.client.interests import Observed
+from penchant.client.storage.store import StoredEvent
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError, StoreError
 from penchant.shared.history import History
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
-__all__ = ["event_embeddings", "history_of", "require_encoder", "require_fit"]
+__all__ = [
+    "event_embeddings",
+    "event_weights",
+    "history_of",
+    "observed",
+    "require_encoder",
+    "require_fit",
+]
 
 
 def require_encoder(encoder: TextEncoder | None, purpose: str) -> TextEncoder:
@@ -84,6 +92,38 @@ def event_embeddings(
     return embeddings
 
 
+def event_weights(
+    events: Sequence[StoredEvent], positions: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return how much each stored event's kind counts, float64 (n,).
+
+    An event on an item that left the catalogue has no embedding any more and counts for nothing.
+
+    Args:
+        events: stored events.
+        positions: int64 (n,), their catalogue rows.
+    """
+    weights = np.array([EventKind(event.kind).weight for event in events], dtype=np.float64)
+    for place in np.flatnonzero(positions == UNKNOWN_ITEM):
+        weights[place] *= events[int(place)].embedding is not None
+    return weights
+
+
+def observed(events: Sequence[StoredEvent], catalogue: Catalogue) -> Observed:
+    """Return stored events as the interest state reads them, in the order given.
+
+    Raises:
+        StoreError: a stored embedding does not fit the catalogue's.
+    """
+    positions = catalogue.positions(event.item for event in events)
+    embeddings = catalogue.rows(positions)
+    for place in np.flatnonzero(positions == UNKNOWN_ITEM):
+        own = _own_embedding(events[int(place)], dimension=embeddings.shape[1])
+        embeddings[place] = 0.0 if own is None else own
+    times = np.array([event.time for event in events], dtype=np.int64)
+    return Observed(embeddings, times, event_weights(events, positions))
+
+
 def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:
     """Return stored events, oldest first, as the arrays that training and ranking read.
 
@@ -103,13 +143,20 @@ def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:
 
 
 def _foreign_features(event: StoredEvent, scorer: Scorer) -> NDArray[np.float32]:
-    if event.embedding is None:  # an item of an earlier catalogue
+    embedding = _own_embedding(event, dimension=scorer.catalogue.dimension)
+    if embedding is None:
         return np.zeros(scorer.ranker.settings.features, dtype=np.float32)
+    return scorer.ranker.feature_map.apply(embedding)
+
+
+def _own_embedding(event: StoredEvent, *, dimension: int) -> NDArray[np.float32] | None:
+    """Return what was kept of an event's text; None for an item of an earlier catalogue."""
+    if event.embedding is None:
+        return None
     embedding = np.frombuffer(event.embedding, dtype="<f4")
-    dimension = scorer.catalogue.dimension
     if len(embedding) != dimension:
         raise StoreError(
             f"a stored event's embedding has {len(embedding)} numbers; the catalogue's have "
             f"{dimension}; was the encoder changed?"
         )
-    return scorer.ranker.feature_map.apply(embedding)
+    return embedding

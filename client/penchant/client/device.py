@@ -1,7 +1,6 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,31 +10,38 @@ from numpy.typing import NDArray
 
 from penchant.client.behaviour import require_encoder, require_fit
 from penchant.client.events import Event
+from penchant.client.intake import Intake
+from penchant.client.interests import Interest, InterestEdit
 from penchant.client.learning import Learner
 from penchant.client.memory import Memory
+from penchant.client.preferences import Preferences
+from penchant.client.quality import Health
 from penchant.client.ranking import Person, Recommendation, Recommender
 from penchant.client.settings import DeviceSettings
-from penchant.client.store import SqliteStore, Store
-from penchant.client.tags import Interest, Tags
+from penchant.client.storage import (
+    DeviceFolder,
+    KeySource,
+    OsKeyStore,
+    SqliteStore,
+    Store,
+)
 from penchant.shared.contract import TrainingResult, TrainingTask
-from penchant.shared.errors import ConfigurationError, StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
 __all__ = ["Device"]
 
-STORE_NAME = "behaviour.sqlite"
-
 
 class Device:
     """One person's device.
 
-    Open it with ``Device.open``; it is a context manager that closes its store.
+    Open it with ``Device.open``; it is a context manager that closes its stores.
     """
 
     def __init__(
         self,
+        home: DeviceFolder,
         store: Store,
         scorer: Scorer,
         *,
@@ -43,10 +49,19 @@ class Device:
         settings: DeviceSettings,
         randomness: Randomness,
     ) -> None:
+        self._home = home
         self._store = store
         self._scorer = scorer
         self._encoder = encoder
-        self._memory = Memory(store, scorer, encoder=encoder, half_lives=settings.half_lives)
+        self._intake = Intake(store, settings.quality)
+        self._memory = Memory(store, scorer, encoder=encoder, policy=settings.interest_policy)
+        self._preferences = Preferences(
+            store,
+            self._memory.tracker,
+            scorer.catalogue,
+            encoder=encoder,
+            taxonomy=settings.taxonomy,
+        )
         self._learner = Learner(store, scorer, history=self._memory.history, randomness=randomness)
         self._recommender = Recommender(scorer)
 
@@ -56,6 +71,7 @@ class Device:
         folder: Path,
         scorer: Scorer,
         *,
+        keys: KeySource | None = None,
         encoder: TextEncoder | None = None,
         settings: DeviceSettings | None = None,
         randomness: Randomness | None = None,
@@ -65,28 +81,32 @@ class Device:
         Args:
             folder: where the device keeps what is private to it.
             scorer: the ranker release in use and its catalogue.
+            keys: what locks the folder's databases: ``OsKeyStore()``, if not given,
+                ``Passphrase(text)`` or ``KeyFile(path)``.
             encoder: embeds free text and tags; not needed for events on catalogue items.
             settings: how it keeps and learns.
             randomness: where noise and sampling come from; the operating system, if not given.
 
         Raises:
             ConfigurationError: the encoder is not the one the catalogue was embedded with.
-            StoreError: the store cannot be opened.
+            StoreError: the store cannot be opened: another process has the folder, there is no
+                key store, the key is wrong or missing, or a file is damaged.
         """
         chosen = settings or DeviceSettings()
         require_fit(encoder, scorer.catalogue)
+        home = DeviceFolder(folder, keys or OsKeyStore())
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot make the device's folder {folder}: {error}") from error
-        store = SqliteStore(folder / STORE_NAME, durable=chosen.durable)
-        return cls(
-            store,
-            scorer,
-            encoder=encoder,
-            settings=chosen,
-            randomness=randomness or SystemRandomness(),
-        )
+            return cls(
+                home,
+                SqliteStore(home, durability=chosen.store_durability),
+                scorer,
+                encoder=encoder,
+                settings=chosen,
+                randomness=randomness or SystemRandomness(),
+            )
+        except BaseException:
+            home.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -100,26 +120,37 @@ class Device:
         self.close()
 
     def close(self) -> None:
-        """Close the store."""
-        self._store.close()
+        """Close the stores and let another process have the folder."""
+        self._home.close()
 
-    def observe(self, *events: Event) -> None:
+    def observe(self, *events: Event) -> list[int | None]:
         """Keep events and follow them with the interest state; all of them, or none.
+
+        Events are first cleaned or refused by the rules of ``DeviceSettings.quality``, and what
+        was done is counted in ``health()``.
+
+        Returns:
+            Each event's id, by which it can be forgotten; None for those refused.
 
         Raises:
             DataError: an event names no catalogue item and has no text to embed.
             ConfigurationError: a text has to be embedded, and the device has no encoder.
             StoreError: the store cannot be written.
         """
-        if events:
-            self._memory.observe(events)
+        inspected = self._intake.inspected(events)
+        kept = [event for event in inspected.events if isinstance(event, Event)]
+        ids = iter(self._memory.observe(kept) if kept else ())
+        self._intake.count(inspected)
+        return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
 
     def recommend(
         self,
         candidates: Sequence[str] | None = None,
         *,
         k: int = 10,
+        diversity: float = 0.0,
         exclude_seen: bool = True,
+        context: Sequence[Event] = (),
         now: int | None = None,
     ) -> list[Recommendation]:
         """Return the ``k`` best items for the person, best first; equal scores in catalogue order.
@@ -127,16 +158,42 @@ class Device:
         Args:
             candidates: item ids to choose from, in any order; the whole catalogue, if not given.
             k: how many to return at most; at least 1.
-            exclude_seen: leave out items the person has had to do with.
+            diversity: from 0, the best alone, to 1: how much it matters that the items are unlike
+                each other. The list is then in the order of choosing, each with its own score.
+            exclude_seen: leave out items the person has had to do with, also in ``context``.
+            context: events of the moment that count, such as the page that is open, and that are
+                not kept.
             now: unix seconds of the request; the clock's, if not given.
 
         Raises:
-            ConfigurationError: ``k`` is below 1.
-            DataError: a candidate is not in the catalogue.
+            ConfigurationError: ``k`` is below 1, ``diversity`` is not from 0 to 1, or a text of
+                ``context`` has to be embedded and the device has no encoder.
+            DataError: a candidate is not in the catalogue, or an event of ``context`` is neither
+                on a catalogue item nor has a text.
         """
         return self._recommender.recommend(
-            self._person(), candidates, k=k, exclude_seen=exclude_seen, now=now
+            self._person(context),
+            candidates,
+            k=k,
+            diversity=diversity,
+            exclude_seen=exclude_seen,
+            now=now,
         )
+
+    def predict(self, text: str, *, now: int | None = None) -> float:
+        """Return how much ``text`` would interest the person, on the scale of ``scores``.
+
+        It is the score of an item of that text which nobody has met yet.
+
+        Args:
+            text: what the item would be called.
+            now: unix seconds of the request; the clock's, if not given.
+
+        Raises:
+            ConfigurationError: the device has no encoder.
+        """
+        embedding = require_encoder(self._encoder, "predictions").encode([text])[0]
+        return self._recommender.predict(self._person(), embedding, now=now)
 
     def scores(self, *, now: int | None = None) -> NDArray[np.float32]:
         """Return the ranking score of every catalogue item, float32 (J,).
@@ -149,20 +206,41 @@ class Device:
     def interests(self, *, k: int = 10) -> list[Interest]:
         """Return the ``k`` tags with the largest share of the person's interest, largest first.
 
-        Shares are of the whole taxonomy, so those returned add up to at most 1. Before the first
-        event there are none.
+        Shares are of the whole taxonomy, so those returned add up to at most 1. Muted tags are
+        left out. Before the first event and the first edit there are none.
 
         Raises:
             ConfigurationError: ``k`` is below 1, or the device has no encoder to place the tags
                 with.
         """
-        if k < 1:
-            raise ConfigurationError(f"k is {k}; it must be at least 1")
-        state = self._memory.state
-        if not state.weights.any():
-            return []
-        short, long = state.means()
-        return self._tags.strongest(short + long, k=k)
+        return self._preferences.interests(k=k)
+
+    def edit_interest(
+        self, tag: str, *, weight: float | None = None, mute: bool | None = None
+    ) -> InterestEdit:
+        """Change how a tag counts, in ranking and in ``interests()``, and return how it stands.
+
+        What is not given stays as it is; ``weight=0, mute=False`` undoes the edit.
+
+        Args:
+            tag: name of a tag of the taxonomy.
+            weight: from -10 to 10, added to the score of an item by how much it is of the tag.
+            mute: put items of the tag after all others.
+
+        Raises:
+            ConfigurationError: there is no such tag, nothing is given, or the weight is out of
+                range.
+            StoreError: the store cannot be written.
+        """
+        return self._preferences.edit(tag, weight=weight, mute=mute)
+
+    def interest_edits(self) -> list[InterestEdit]:
+        """Return every edit that is in force, in order of their tags."""
+        return list(self._preferences.edits)
+
+    def health(self) -> Health:
+        """Return how many events are kept, cleaned and refused, and why; nothing they said."""
+        return self._intake.health()
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
@@ -199,9 +277,10 @@ class Device:
         """
         return self._learner.train(task)
 
-    @cached_property
-    def _tags(self) -> Tags:
-        return Tags.embed(require_encoder(self._encoder, "interests as tags"))
-
-    def _person(self) -> Person:
-        return Person(self.private_vector(), self._memory.recent, self._memory.seen)
+    def _person(self, context: Sequence[Event] = ()) -> Person:
+        memory = self._memory
+        terms = self._preferences.terms()
+        person = Person(self.private_vector(), memory.recent, memory.seen, terms)
+        if not context:
+            return person
+        return person.in_context(memory.imagined(context), history_length=memory.history_length)

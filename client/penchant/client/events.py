@@ -4,7 +4,7 @@ import time as clock
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from penchant.shared.errors import DataError
 
@@ -14,6 +14,8 @@ __all__ = ["Event", "EventKind"]
 # The end of the year 9999. A later time is a mistake, such as milliseconds, and would age
 # everything else a person did to nothing.
 LATEST_TIME = 253_402_300_799
+# The shape of a BCP 47 tag: a language, then subtags.
+LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 
 
 class EventKind(StrEnum):
@@ -56,7 +58,8 @@ class Event(BaseModel):
         kind: what was done.
         item: id of a catalogue item, if there was one.
         text: free text, such as a search; at least one of ``item`` and ``text`` is given.
-        time: unix seconds, from 0 to the end of the year 9999; now, if not given.
+        time: unix seconds, from 0 to the end of the year 9999; now, if not given or None.
+        language: of the text, a BCP 47 tag such as ``de`` or ``zh-Hant``, if known.
 
     Example:
         >>> Event(kind="search", text="cold war thrillers", time=893286638).kind.value
@@ -69,6 +72,12 @@ class Event(BaseModel):
     item: str | None = Field(default=None, min_length=1)
     text: str | None = Field(default=None, min_length=1)
     time: int = Field(default_factory=lambda: int(clock.time()), ge=0, le=LATEST_TIME)
+    language: str | None = Field(default=None, pattern=LANGUAGE)
+
+    @field_validator("time", mode="before")
+    @classmethod
+    def _now_if_missing(cls, time: object) -> object:
+        return int(clock.time()) if time is None else time
 
     @model_validator(mode="after")
     def _has_subject(self) -> Self:

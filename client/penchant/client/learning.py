@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.store import Store
+from penchant.client.storage.store import Store
 from penchant.shared.contract import TrainingResult, TrainingTask
 from penchant.shared.errors import RoundError
 from penchant.shared.history import History

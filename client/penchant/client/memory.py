@@ -3,8 +3,8 @@
 One process at a time has a device's folder, so what was read or written once is still so.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from penchant.client.behaviour import event_embeddings, history_of
 from penchant.client.events import Event
-from penchant.client.interests import HalfLives, InterestState
-from penchant.client.store import Store, StoredEvent
+from penchant.client.interests import InterestPolicy, InterestState
+from penchant.client.storage.store import Store, StoredEvent
+from penchant.client.tracking import InterestTracker
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.history import History
 from penchant.shared.scoring import Scorer
@@ -70,7 +71,7 @@ class Memory:
         store: where they are kept.
         scorer: the ranker release in use and its catalogue.
         encoder: embeds free text.
-        half_lives: how fast interests fade.
+        policy: how much each past event counts in the interest state.
     """
 
     def __init__(
@@ -79,64 +80,50 @@ class Memory:
         scorer: Scorer,
         *,
         encoder: TextEncoder | None,
-        half_lives: HalfLives,
+        policy: InterestPolicy,
     ) -> None:
         self._store = store
         self._scorer = scorer
         self._encoder = encoder
-        self._half_lives = half_lives
-        self._state: InterestState | None = None
+        self.tracker = InterestTracker(store, scorer.catalogue, policy=policy)
         self._recent: Recent | None = None
         self._seen: NDArray[np.bool_] | None = None
 
-    def observe(self, events: Sequence[Event]) -> None:
-        """Keep events and follow them with the interest state; all of them, or none.
+    def observe(self, events: Sequence[Event]) -> list[int]:
+        """Keep events and follow them with the interest state, all or none; return their ids.
 
         Raises:
             DataError: an event names no catalogue item and has no text to embed.
             ConfigurationError: a text has to be embedded, and there is no encoder.
             StoreError: the store cannot be written.
         """
-        positions = self._scorer.catalogue.positions(event.item for event in events)
-        embeddings = event_embeddings(
-            events, positions, catalogue=self._scorer.catalogue, encoder=self._encoder
-        )
-        state = self.state.updated_many(
-            (
-                (embedding, event.time, event.kind.weight)
-                for event, embedding in zip(events, embeddings, strict=True)
-            ),
-            half_lives=self._half_lives,
-        )
-        stored = [
-            StoredEvent.of(event, embedding.tobytes() if position == UNKNOWN_ITEM else None)
-            for event, embedding, position in zip(events, embeddings, positions, strict=True)
-        ]
-        self._store.append(stored, interest_state=state.to_bytes())
-        self._state = state
+        embeddings, stored = self._prepared(events)
+        state = self.tracker.with_events(stored, embeddings)
+        ids = self._store.append(stored, interest_state=self.tracker.to_bytes(state))
+        stored = [replace(event, id=given) for event, given in zip(stored, ids, strict=True)]
+        self.tracker.follow(state)
         if self._recent is not None:
-            length = self._history_length
+            length = self.history_length
             latest = sorted(stored, key=lambda event: event.time)[-length:]
             self._recent = self._recent.joined(Recent.of(latest, self._scorer), count=length)
         if self._seen is not None:
-            self._seen[positions[positions != UNKNOWN_ITEM]] = True
+            self._mark(self._seen, (event.item for event in stored))
+        return ids
+
+    def imagined(self, events: Sequence[Event]) -> Recent:
+        """Return events with their arrays, kept nowhere.
+
+        Raises:
+            DataError: an event names no catalogue item and has no text to embed.
+            ConfigurationError: a text has to be embedded, and there is no encoder.
+        """
+        _, stored = self._prepared(sorted(events, key=lambda event: event.time))
+        return Recent.of(stored, self._scorer)
 
     @property
     def state(self) -> InterestState:
-        """The interest state that has seen every event.
-
-        Raises:
-            StoreError: the stored state does not fit the catalogue's embeddings.
-        """
-        if self._state is None:
-            dimension = self._scorer.catalogue.dimension
-            kept = self._store.interest_state()
-            self._state = (
-                InterestState.empty(dimension)
-                if kept is None
-                else InterestState.from_bytes(kept, dimension=dimension)
-            )
-        return self._state
+        """The interest state that has seen every event."""
+        return self.tracker.state
 
     @property
     def recent(self) -> Recent:
@@ -146,7 +133,7 @@ class Memory:
             StoreError: a stored embedding does not fit the catalogue's.
         """
         if self._recent is None:
-            latest = self._store.latest_events(self._history_length)
+            latest = self._store.latest_events(self.history_length)
             self._recent = Recent.of(latest, self._scorer)
         return self._recent
 
@@ -154,10 +141,8 @@ class Memory:
     def seen(self) -> NDArray[np.bool_]:
         """Which catalogue items the person has had to do with, bool (J,)."""
         if self._seen is None:
-            catalogue = self._scorer.catalogue
-            positions = catalogue.positions(self._store.items())
-            self._seen = np.zeros(len(catalogue), dtype=np.bool_)
-            self._seen[positions[positions != UNKNOWN_ITEM]] = True
+            self._seen = np.zeros(len(self._scorer.catalogue), dtype=np.bool_)
+            self._mark(self._seen, self._store.items())
         return self._seen
 
     def history(self) -> History:
@@ -166,8 +151,24 @@ class Memory:
 
     def reread(self) -> None:
         """Read the store again when next asked: what it keeps has been changed elsewhere."""
-        self._state = self._recent = self._seen = None
+        self._recent = self._seen = None
+        self.tracker.reread()
+
+    def _prepared(self, events: Sequence[Event]) -> tuple[NDArray[np.float32], list[StoredEvent]]:
+        catalogue = self._scorer.catalogue
+        positions = catalogue.positions(event.item for event in events)
+        embeddings = event_embeddings(events, positions, catalogue=catalogue, encoder=self._encoder)
+        stored = [
+            StoredEvent.of(event, embedding.tobytes() if position == UNKNOWN_ITEM else None)
+            for event, embedding, position in zip(events, embeddings, positions, strict=True)
+        ]
+        return embeddings, stored
+
+    def _mark(self, seen: NDArray[np.bool_], items: Iterable[str | None]) -> None:
+        positions = self._scorer.catalogue.positions(items)
+        seen[positions[positions != UNKNOWN_ITEM]] = True
 
     @property
-    def _history_length(self) -> int:
+    def history_length(self) -> int:
+        """L, how many of the latest events count."""
         return self._scorer.ranker.settings.history_length

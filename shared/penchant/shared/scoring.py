@@ -181,18 +181,48 @@ class Scorer:
         self, private_vector: NDArray[np.float32], history: History, *, now: int
     ) -> NDArray[np.float32]:
         """Return z, float32 (d,): who the person is, plus what they are doing now."""
-        recent = history.latest(self.ranker.settings.history_length)
-        if len(recent) == 0:
+        weights, vectors = self.attended(history, now=now)
+        if len(weights) == 0:
             return private_vector
+        context: NDArray[np.float32] = np.matmul(weights, vectors)
+        return private_vector + context
+
+    def attended(
+        self, history: History, *, now: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the latest events' attention, float32 (n,), and context vectors, float32 (n, d).
+
+        Their weighted sum is what the person is doing now. n is at most the history length.
+        """
+        recent = history.latest(self.ranker.settings.history_length)
         arrays = self.ranker.arrays
+        projection = self._context_projection
+        if len(recent) == 0:
+            return np.zeros(0, np.float32), np.zeros((0, projection.shape[1]), np.float32)
         weights = attention_weights(self.ranker, recent.kinds, recent.times, now=now)
-        projection = arrays.get("context_projection", arrays["item_projection"])
         vectors: NDArray[np.float32] = np.matmul(recent.features, projection)
         if self.ranker.settings.preset is Preset.FULL:
             known = recent.items != UNKNOWN_ITEM
             vectors[known] += arrays["item_residual"][recent.items[known]]
-        context: NDArray[np.float32] = np.matmul(weights, vectors)
-        return private_vector + context
+        return weights, vectors
+
+    @property
+    def _context_projection(self) -> NDArray[np.float32]:
+        arrays = self.ranker.arrays
+        return arrays.get("context_projection", arrays["item_projection"])
+
+    def context_of(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return Q' f, float32 (d,), of an embedding, float32 (m,)."""
+        vector: NDArray[np.float32] = (
+            self.ranker.feature_map.apply(embedding) @ self._context_projection
+        )
+        return vector
+
+    def item_of(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return P' f, float32 (d,), of an embedding, float32 (m,): an item nobody has met."""
+        projection = self.ranker.arrays["item_projection"]
+        vector: NDArray[np.float32] = self.ranker.feature_map.apply(embedding) @ projection
+        return vector
 
     def scores(
         self, profile: NDArray[np.float32], positions: NDArray[np.int64] | None = None
@@ -207,8 +237,9 @@ class Scorer:
             if (positions < 0).any():
                 raise DataError("an item that the catalogue does not have cannot be scored")
             vectors, popularity = vectors[positions], popularity[positions]
-        affinity: NDArray[np.float32] = np.matmul(vectors, profile)
-        return affinity + popularity
+        scores: NDArray[np.float32] = np.matmul(vectors, profile)
+        scores += popularity
+        return scores
 
 
 def _spread(catalogue: Catalogue) -> NDArray[np.float32]:

@@ -25,7 +25,10 @@ def simulate(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="Data set, or synthetic:KEY=VALUE,... (default: movielens-100k)."),
+        typer.Option(
+            help="Data set, synthetic:KEY=VALUE,..., or movielens:, mind:, table: or wide:PATH "
+            "(default: movielens-100k)."
+        ),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="full, text or compact (default: full).")
@@ -50,6 +53,12 @@ def simulate(
         float | None, typer.Option(help="Its delta (default: min(1e-6, devices^-1.1)).")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every draw (default: 0).")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Language model: an asset's name, or a bundle's folder (default: minilm)."
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Processes that train; with 1, this one does.")
     ] = 1,
@@ -80,6 +89,7 @@ def simulate(
         "epsilon": epsilon,
         "delta": delta,
         "seed": seed,
+        "encoder": encoder,
     }
     settings = SimulationSettings.parse(flags)
     try:

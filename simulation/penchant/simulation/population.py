@@ -8,7 +8,7 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid
 
-from penchant.client import Device, DeviceSettings, Event, EventKind
+from penchant.client import Device, DeviceSettings, Event, EventKind, KeyFile
 from penchant.client.app import client_app
 from penchant.shared.randomness import Randomness
 from penchant.shared.scoring import Scorer
@@ -18,6 +18,7 @@ from penchant.simulation.grid import DEVICE_KEY, DeviceGrid
 __all__ = ["Population"]
 
 COMPLETE = "complete"
+KEY_FILE = "devices.key"
 
 
 class Population:
@@ -43,6 +44,7 @@ class Population:
         self, folder: Path, training: Dataset, scorer: Scorer, *, randomness: Randomness
     ) -> None:
         self._folder = folder
+        self._keys = KeyFile(folder / KEY_FILE)
         self._training = training
         self._scorer = scorer
         self._randomness = randomness
@@ -59,8 +61,9 @@ class Population:
         return Device.open(
             self._folder / f"{device:06d}",
             self._scorer,
+            keys=self._keys,
             # A run that loses power starts again; waiting for the disk would be most of its time.
-            settings=DeviceSettings(durable=False),
+            settings=DeviceSettings(durable=False, quality=None),
             randomness=self._randomness.spawn(device),
         )
 

@@ -59,7 +59,7 @@ class SimulationSettings(BaseModel):
         epsilon: bound for each unit that is private, over the whole run.
         delta: its delta; min(1e-6, devices^-1.1), if not given.
         seed: of every draw.
-        encoder: asset that item texts are embedded with.
+        encoder: what item texts are embedded with: an asset's name, or a bundle's folder.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

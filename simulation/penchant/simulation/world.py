@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import CachedEncoder, Encoder
-from penchant.shared.encoding.builder import ensure_bundle
+from penchant.shared.encoding.cached import find_bundle
 from penchant.shared.features import FeatureMap
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 from penchant.simulation import datasets
 from penchant.simulation.datasets import Dataset
+from penchant.simulation.datasets.scripts import encoder_warnings
 from penchant.simulation.evaluation import evaluated_sample
 from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
@@ -51,7 +52,7 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
         AssetError: data or model cannot be fetched, or are not the pinned ones.
         PrivacyError: no noise keeps within epsilon.
     """
-    dataset = datasets.load(settings.dataset)
+    dataset = datasets.load(settings.dataset, tell=tell)
     if settings.devices is not None:
         dataset = dataset.head(settings.devices)
     plan = Plan.of(settings, population=dataset.n_people)
@@ -60,8 +61,10 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
         f"{dataset.n_events:,} events"
     )
     tell(f"language model {settings.encoder} embeds the item texts")
-    bundle = Encoder.open(ensure_bundle(settings.encoder))
+    bundle = Encoder.open(find_bundle(settings.encoder))
     encoder = CachedEncoder(bundle)
+    for warning in encoder_warnings(dataset, bundle.manifest.languages):
+        tell(warning)
     catalogue = Catalogue.of(dataset.item_ids, encoder.encode(dataset.item_texts))
     rank = plan.recipe.feature_rank or FeatureMap.largest_rank(catalogue.embeddings)
     feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)

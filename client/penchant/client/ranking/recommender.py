@@ -1,36 +1,26 @@
-"""From a person's state to the best items."""
+"""From a person to the best items, and why."""
 
 import time as clock
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.memory import Recent
+from penchant.client.ranking.diversity import diverse, require_diversity
+from penchant.client.ranking.order import best_places
+from penchant.client.ranking.person import Person, Profile
+from penchant.client.ranking.reasons import Source, SourceKind, Why
 from penchant.client.ranking.recommendation import Recommendation
-from penchant.client.ranking.terms import ItemTerm, TermAmounts
+from penchant.client.ranking.terms import TermAmounts
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.scoring import Scorer
 
-__all__ = ["Person", "Recommender"]
+__all__ = ["Recommender"]
 
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """What ranking reads of a person.
-
-    Attributes:
-        private_vector: float32 (d,), what training has learnt of them.
-        recent: their latest events.
-        seen: bool (J,), the items they have had to do with.
-        terms: what they edited.
-    """
-
-    private_vector: NDArray[np.float32]
-    recent: Recent
-    seen: NDArray[np.bool_]
-    terms: Sequence[ItemTerm] = ()
+POPULAR = Source(SourceKind.POPULARITY, "liked by many")
+# A diverse list is chosen among the best items: this many, and so many for each of the list.
+POOL_ITEMS = 100
+POOL_SHARE = 10
 
 
 class Recommender:
@@ -44,26 +34,28 @@ class Recommender:
         self._scorer = scorer
         self._amounts = TermAmounts(scorer.catalogue)
 
-    def scores(
-        self,
-        person: Person,
-        *,
-        now: int | None = None,
-        positions: NDArray[np.int64] | None = None,
-    ) -> NDArray[np.float32]:
-        """Return the scores of all items, or of those at ``positions``, float32.
+    def scores(self, person: Person, *, now: int | None = None) -> NDArray[np.float32]:
+        """Return the scores of all items, float32 (J,); minus infinity where a term forbids one.
 
         Args:
             person: whom they are for.
             now: unix seconds of the request; the clock's, if not given.
-            positions: int64, catalogue rows.
         """
-        moment = int(clock.time()) if now is None else now
-        profile = self._scorer.profile(person.private_vector, person.recent.history, now=moment)
-        scores = self._scorer.scores(profile, positions)
-        for amounts in self._amounts.of(person.terms):
-            scores += amounts if positions is None else amounts[positions]
-        return scores
+        return self._scores(person, self._profile(person, now), None)
+
+    def predict(
+        self, person: Person, embedding: NDArray[np.float32], *, now: int | None = None
+    ) -> float:
+        """Return the score that an item nobody has met yet would have.
+
+        Args:
+            person: whom it is for.
+            embedding: float32 (m,), of the item's text.
+            now: unix seconds of the request; the clock's, if not given.
+        """
+        vector = self._scorer.item_of(embedding)
+        score = float(vector @ self._profile(person, now).vector)
+        return score + sum(float(term.amounts(embedding[None])[0]) for term in person.terms)
 
     def recommend(
         self,
@@ -71,6 +63,7 @@ class Recommender:
         candidates: Sequence[str] | None = None,
         *,
         k: int,
+        diversity: float = 0.0,
         exclude_seen: bool = True,
         now: int | None = None,
     ) -> list[Recommendation]:
@@ -80,12 +73,55 @@ class Recommender:
         """
         if k < 1:
             raise ConfigurationError(f"k is {k}; it must be at least 1")
-        catalogue = self._scorer.catalogue
-        positions = np.arange(len(catalogue))
-        if candidates is not None:
-            positions = np.unique(catalogue.known_positions(candidates))
+        require_diversity(diversity)
+        profile = self._profile(person, now)
+        positions = self._candidates(candidates)
+        scores = self._scores(person, profile, positions)
         if exclude_seen:
-            positions = positions[~person.seen[positions]]
-        scores = self.scores(person, now=now, positions=positions)
-        best = np.argsort(-scores, kind="stable")[:k]
-        return [Recommendation(catalogue.items[positions[i]], float(scores[i])) for i in best]
+            scores[person.seen if positions is None else person.seen[positions]] = -np.inf
+        count = max(k * POOL_SHARE, POOL_ITEMS) if diversity else k
+        best = best_places(scores, k=count)
+        rows = best if positions is None else positions[best]
+        if diversity:
+            embeddings = self._scorer.catalogue.rows(rows)
+            chosen = diverse(scores[best], embeddings, k=k, diversity=diversity)
+            best, rows = best[chosen], rows[chosen]
+        return self._explained(person, profile, rows, scores[best])
+
+    def _candidates(self, candidates: Sequence[str] | None) -> NDArray[np.int64] | None:
+        if candidates is None:
+            return None
+        return np.unique(self._scorer.catalogue.known_positions(candidates))
+
+    def _profile(self, person: Person, now: int | None) -> Profile:
+        moment = int(clock.time()) if now is None else now
+        return Profile.of(person, self._scorer, now=moment)
+
+    def _scores(
+        self, person: Person, profile: Profile, positions: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        scores = self._scorer.scores(profile.vector, positions)
+        for amounts in self._amounts.of(person.terms):
+            scores += amounts if positions is None else amounts[positions]
+        return scores
+
+    def _explained(
+        self,
+        person: Person,
+        profile: Profile,
+        rows: NDArray[np.int64],
+        scores: NDArray[np.float32],
+    ) -> list[Recommendation]:
+        scorer = self._scorer
+        popularity = scorer.ranker.arrays["popularity"][rows]
+        terms = [amounts[rows] for amounts in self._amounts.of(person.terms)]
+        # In float64, so that the parts of a score sum to it as exactly as it was computed.
+        affinities = scorer.item_vectors[rows].astype(np.float64) @ profile.parts.T
+        amounts = np.column_stack([affinities, popularity, *terms]).tolist()
+        named = (Source(SourceKind.TERM, term.name) for term in person.terms)
+        sources = (*profile.sources, POPULAR, *named)
+        catalogue = scorer.catalogue
+        return [
+            Recommendation(catalogue.items[row], score, catalogue.text(row), Why(sources, parts))
+            for row, score, parts in zip(rows.tolist(), scores.tolist(), amounts, strict=True)
+        ]

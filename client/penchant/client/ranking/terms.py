@@ -23,7 +23,10 @@ class ItemTerm(Protocol):
         """What to call it when a recommendation says why."""
 
     def amounts(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what it adds to the score of items with ``embeddings``: (n, m) to finite (n,)."""
+        """Return what it adds to the score of items with ``embeddings``, float32 (n, m) to (n,).
+
+        Numbers are finite, or minus infinity for an item that must not be recommended.
+        """
 
 
 class TermAmounts:

@@ -4,6 +4,8 @@ from penchant.client.storage.database import Database, Durability, Migration
 from penchant.client.storage.folder import DeviceFolder
 from penchant.client.storage.keys import KeyFile, KeySource, Passphrase, RawKey
 from penchant.client.storage.keystore import OsKeyStore
+from penchant.client.storage.sqlitestore import SqliteStore
+from penchant.client.storage.store import Store, StoredEvent, TrainedRound
 
 __all__ = [
     "Database",
@@ -15,4 +17,8 @@ __all__ = [
     "OsKeyStore",
     "Passphrase",
     "RawKey",
+    "SqliteStore",
+    "Store",
+    "StoredEvent",
+    "TrainedRound",
 ]

@@ -60,9 +60,7 @@ class DeviceFolder:
         Raises:
             StoreError: a file cannot be written or deleted.
         """
-        opened = self._databases.pop(name, None)
-        if opened is not None:
-            opened.close()
+        self.close_database(name)
         path = self._file(name)
         destroy_key(path, self._keys)
         try:
@@ -72,10 +70,16 @@ class DeviceFolder:
         except OSError as error:
             raise StoreError(f"cannot delete {error.filename}: {error.strerror}") from error
 
+    def close_database(self, name: str) -> None:
+        """Close the database ``name``, if it is open."""
+        opened = self._databases.pop(name, None)
+        if opened is not None:
+            opened.close()
+
     def close(self) -> None:
         """Close the databases and let another process have the folder."""
-        while self._databases:
-            self._databases.popitem()[1].close()
+        for name in list(self._databases):
+            self.close_database(name)
         self._lock.release()
 
     def _file(self, name: str) -> Path:

@@ -14,20 +14,20 @@ from typing import Literal
 import numpy as np
 from filelock import FileLock
 
-from penchant.shared.assets import Progress, find, silent
+from penchant.shared.assets import Progress, silent
 from penchant.shared.encoding.bundle import (
-    FORMAT_VERSION,
     MANIFEST_FILE,
     MODEL_FILE,
     TOKENIZER_FILE,
     Agreement,
     Manifest,
 )
+from penchant.shared.encoding.cached import cached_bundle
 from penchant.shared.encoding.checkpoint import Checkpoint, find_checkpoint
 from penchant.shared.encoding.encoder import embed, load_session, load_tokenizer
 from penchant.shared.encoding.sample import SAMPLE, SAMPLE_NAME
 from penchant.shared.errors import EncoderError, MissingExtraError
-from penchant.shared.files import cache_folder, sha256_of, whole_folder
+from penchant.shared.files import sha256_of, whole_folder
 
 try:
     import onnx
@@ -139,8 +139,7 @@ def ensure_bundle(asset: str = "minilm", *, progress: Progress | None = None) ->
         AssetError: there is no such asset, or it cannot be fetched.
         EncoderError: the bundle cannot be built.
     """
-    fingerprint = find(asset).fingerprint
-    folder = cache_folder() / "encoders" / f"{asset}-{fingerprint}-v{FORMAT_VERSION}"
+    folder = cached_bundle(asset)
     with _writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock")):

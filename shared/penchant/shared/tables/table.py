@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import IO, Protocol
 
 import polars as pl
 
@@ -30,7 +30,7 @@ class TableFormat:
 
     Attributes:
         encoding: such as ``utf-8``, ``gb18030`` or ``latin-1``.
-        separator: the character between fields.
+        separator: what is between fields; without quotes it may be several characters.
         header: whether the first line names the columns; if not they are called 1, 2, 3, ...
         quotes: whether a field may stand in double quotes.
     """
@@ -148,7 +148,12 @@ class _Delimited:
         if not first:
             raise DataError(f"{path} is empty; expected a table")
         separator = form.separator or _separator(first)
-        (names,) = csv.reader([first], delimiter=separator, quoting=_quoting(form))
+        if form.quotes and len(separator) != 1:
+            raise DataError(f"separator is {separator!r}; with quotes it must be one character")
+        if form.quotes:
+            (names,) = csv.reader([first], delimiter=separator)
+        else:
+            names = first.split(separator)
         if not form.header:
             names = [str(number) for number in range(1, len(names) + 1)]
         return cls(path, _distinct(names), encoding, separator, form)
@@ -206,7 +211,7 @@ class _Delimited:
     ) -> Iterator[pl.DataFrame]:
         """Read lines some of which have quotes, from line number ``first``."""
         csv.field_size_limit(_LONGEST_CELL)
-        reader = csv.reader(lines, delimiter=self.separator, quoting=_quoting(self.form))
+        reader = csv.reader(lines, delimiter=self.separator)
         width = len(self.columns)
         places = [self.columns.index(name) for name in columns]
         rows: list[list[str]] = []
@@ -253,10 +258,6 @@ def _tidy(frame: pl.DataFrame, numbers: pl.Series | Sequence[int]) -> pl.DataFra
 
 def _wrong_width(fields: int, width: int) -> str:
     return f"{fields} fields, expected {width}"
-
-
-def _quoting(form: TableFormat) -> Literal[0, 3]:
-    return csv.QUOTE_MINIMAL if form.quotes else csv.QUOTE_NONE
 
 
 def _separator(header: str) -> str:

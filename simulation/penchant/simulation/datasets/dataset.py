@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from penchant.shared.errors import ConfigurationError, DataError
+from penchant.simulation.datasets.impressions import Impressions
 from penchant.simulation.datasets.numbered import Numbered
 
 __all__ = ["Dataset", "Int32Array", "Int64Array"]
@@ -38,6 +39,10 @@ class Dataset:
         times: int64 of shape (events,), unix seconds, never decreasing within a person.
         folder: holds ``offsets.npy``, ``items.npy`` and ``times.npy``, of these people and perhaps
             more after them, from which the arrays are mapped; None if they are in memory.
+        has_times: whether times are real; if not they only tell a person's events' order, an hour
+            apart, and nothing about two people.
+        impressions: what people were shown at once, and what of it they clicked; None if the
+            source has none. Its clicks are among the events.
 
     Raises:
         DataError: the parts do not fit together.
@@ -63,6 +68,8 @@ class Dataset:
     items: Int32Array
     times: Int64Array
     folder: Path | None = None
+    has_times: bool = True
+    impressions: Impressions | None = None
 
     def __post_init__(self) -> None:
         _check_names("item", self.item_ids)
@@ -82,6 +89,9 @@ class Dataset:
             )
         _check_indices("item", self.items, size=self.n_items)
         self._check_order()
+        if self.impressions is not None:
+            _check_indices("person", self.impressions.people, size=self.n_people)
+            _check_indices("item", self.impressions.items, size=self.n_items)
 
     @classmethod
     def from_events(
@@ -94,6 +104,8 @@ class Dataset:
         people: ArrayLike,
         items: ArrayLike,
         times: ArrayLike,
+        has_times: bool = True,
+        impressions: Impressions | None = None,
     ) -> "Dataset":
         """Sort events by person, then time; events of the same second keep the order given.
 
@@ -105,6 +117,8 @@ class Dataset:
             people: integers of shape (events,), indices into ``person_ids``.
             items: integers of shape (events,), indices into ``item_ids``.
             times: integers of shape (events,), unix seconds.
+            has_times: whether these are times, and not merely an order.
+            impressions: what people were shown at once.
 
         Raises:
             DataError: lengths differ, or an index lies outside its table.
@@ -129,6 +143,8 @@ class Dataset:
             offsets=np.concatenate(([0], np.cumsum(counts))),
             items=what[order].astype(np.int32),
             times=when[order],
+            has_times=has_times,
+            impressions=impressions,
         )
 
     @property
@@ -194,6 +210,8 @@ class Dataset:
             items=self.items[:end],
             times=self.times[:end],
             folder=self.folder,
+            has_times=self.has_times,
+            impressions=self.impressions and self.impressions.head(people),
         )
 
     def _check_order(self) -> None:
