@@ -1,5 +1,7 @@
 """A real server in a process of its own, and devices that reach it over TLS."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -32,6 +34,7 @@ from penchant.server.service.folder import ServerFolder
 from penchant.shared import flower
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.codec import decode_task, encode_result
+from penchant.shared.command_line import main
 from penchant.shared.contract import TrainingResult
 from penchant.shared.enrolment import EnrolmentCode
 from penchant.shared.ranker import Ranker
@@ -47,8 +50,8 @@ RATES = {
 }
 
 
-def round_settings(**changes: Any) -> dict[str, Any]:
-    """Settings of rounds, some of them changed."""
+def make_rounds(**changes: Any) -> dict[str, Any]:
+    """Return settings of rounds, some of them changed."""
     training = {"steps": 1, "examples": 4, "negatives": 4, "rates": RATES, "clipping_norm": 1.0}
     fields: dict[str, Any] = {
         "rounds": 5,
@@ -151,8 +154,8 @@ class LiveServer:
 MakeServer = Callable[..., LiveServer]
 
 
-@pytest.fixture
-def make_server(tmp_path: Path) -> Iterator[MakeServer]:
+@pytest.fixture(scope="module")
+def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeServer]:
     """Prepare a server that listens on free ports, with a small catalogue unless told not to."""
     made: list[LiveServer] = []
 
@@ -164,12 +167,12 @@ def make_server(tmp_path: Path) -> Iterator[MakeServer]:
         catalogue: bool = True,
         **sections: dict[str, Any],
     ) -> LiveServer:
-        folder = ServerFolder(tmp_path / "server")
+        folder = ServerFolder(tmp_path_factory.mktemp("live") / "server")
         folder.path.mkdir()
         fields = {
             "network": {"host": "127.0.0.1", "port": 0, "operator_port": 0, "longest_wait": 30.0},
             "pace": {"interval": 0.0, "minimum_devices": 1} | (pace or {}),
-            "rounds": rounds or round_settings(),
+            "rounds": make_rounds(**(rounds or {})),
             **sections,
         }
         folder.configuration_path.write_bytes(tomli_w.dumps(fields).encode())
@@ -202,8 +205,17 @@ class LightDevice:
     def __init__(self, membership: Membership, *, size: int, number: int) -> None:
         self.node = membership.server.node
         self.connection = ServerConnection(membership)
+        self.scale = 1.0
+        self.garbled = False
+        self._membership = membership
         self._size = size
         self._number = number
+
+    def connection_to(self, port: int) -> ServerConnection:
+        """A connection to the same server on another port."""
+        self.connection.close()
+        server = self._membership.server.model_copy(update={"url": f"https://127.0.0.1:{port}"})
+        return ServerConnection(Membership(server, self._membership.key))
 
     def pull(self, *, wait: int = 20) -> bytes | None:
         """Fetch a task, None if none came."""
@@ -219,9 +231,10 @@ class LightDevice:
             asked = decode_task(flower.unpack(message.content), size=self._size)
             rng = np.random.default_rng([self._number, asked.round_number])
             update = 0.1 * rng.standard_normal(self._size).astype(np.float32)
-            update /= max(1.0, float(np.linalg.norm(update)))
+            update *= self.scale / max(1.0, float(np.linalg.norm(update)))
             result = TrainingResult(asked.model_id, asked.round_number, update)
-            return Message(flower.pack(encode_result(result)), reply_to=message)
+            data = b"garbage" if self.garbled else encode_result(result)
+            return Message(flower.pack(data), reply_to=message)
 
         return answer(task, app, node=self.node).data
 
@@ -233,3 +246,34 @@ class LightDevice:
         """Answer the next task, if one comes; return what became of the reply."""
         task = self.pull()
         return None if task is None else self.push(self.reply(task))
+
+
+@pytest.fixture(scope="module")
+def light_device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., LightDevice]]:
+    """Enrol light devices."""
+    made: list[LightDevice] = []
+
+    def make(server: LiveServer) -> LightDevice:
+        number = len(made)
+        membership = server.enrol(tmp_path_factory.mktemp("device"))
+        device = LightDevice(membership, size=server.ranker().settings.size, number=number)
+        made.append(device)
+        return device
+
+    yield make
+    for device in made:
+        device.connection.close()
+
+
+@pytest.fixture
+def command() -> Callable[..., str]:
+    """Run a penchant command that must succeed; return what it printed."""
+
+    def run(*arguments: str) -> str:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert end.value.code == 0
+        return printed.getvalue()
+
+    return run

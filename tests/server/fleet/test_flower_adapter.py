@@ -17,7 +17,7 @@ from penchant.shared.errors import CodecError, ConfigurationError
 @pytest.fixture
 def path(tmp_path: Path, empty_fleet: Path) -> Path:
     """Where the fleet's database is."""
-    return shutil.copy(empty_fleet, tmp_path / "fleet.sqlite")
+    return Path(shutil.copy(empty_fleet, tmp_path / "fleet.sqlite"))
 
 
 @pytest.fixture

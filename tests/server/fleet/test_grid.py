@@ -69,7 +69,7 @@ class Fleet:
 @pytest.fixture
 def fleet(tmp_path: Path, empty_fleet: Path) -> Iterator[Fleet]:
     """Some batches of nodes."""
-    fleet = Fleet(shutil.copy(empty_fleet, tmp_path / "fleet.sqlite"))
+    fleet = Fleet(Path(shutil.copy(empty_fleet, tmp_path / "fleet.sqlite")))
     yield fleet
     fleet.close()
 

@@ -21,6 +21,10 @@ def join(
     code: Annotated[
         str | None, typer.Option(help="One-time code of the server; needed the first time only.")
     ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="File that locks the device's folder, instead of the OS key store."),
+    ] = None,
     lab: Annotated[
         bool,
         typer.Option(
@@ -35,7 +39,9 @@ def join(
     except ModuleNotFoundError as error:
         raise MissingExtraError("train", "penchant join") from error
     from penchant.client.join.policies import opener, reason_to_wait
+    from penchant.client.storage import KeyFile, OsKeyStore
 
+    keys = OsKeyStore() if key_file is None else KeyFile(key_file)
     membership = _membership(server, device, code)
     if lab:
         typer.echo("LAB POLICY IN FORCE: for trials only, not for people's devices", err=True)
@@ -44,7 +50,7 @@ def join(
     participant = Participant(
         device,
         membership,
-        opener(device, lab=lab),
+        opener(device, keys, lab=lab),
         reason_to_wait=reason_to_wait,
         on_change=_Teller(lab=lab).tell,
     )

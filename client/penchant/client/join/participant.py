@@ -17,7 +17,13 @@ from penchant.client.join.connection import NotAdmittedError, ServerConnection, 
 from penchant.client.join.flower_adapter import AnsweredMessage, answer
 from penchant.client.join.membership import Membership, MembershipFolder
 from penchant.client.join.releases import Installed, Release
-from penchant.shared.errors import CodecError, PenchantError, ReleaseError, RemoteError
+from penchant.shared.errors import (
+    CodecError,
+    PenchantError,
+    ReleaseError,
+    RemoteError,
+    StoreError,
+)
 from penchant.shared.releases import load_signing_key
 from penchant.shared.scoring import Scorer
 
@@ -106,7 +112,6 @@ class Participant:
 
         Raises:
             NotAdmittedError: the server does not know this device any more.
-            PenchantError: the device cannot be opened.
         """
         self._release = self._installed.current()
         if self._release is not None:
@@ -121,7 +126,7 @@ class Participant:
             except NotAdmittedError:
                 if not self._stopping.is_set():
                     raise
-            except (RemoteError, ReleaseError, CodecError) as error:
+            except (RemoteError, ReleaseError, CodecError, StoreError) as error:
                 self._note(error)
                 self._rest(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -28,7 +28,7 @@ __all__ = ["EnrolmentRoutes"]
 
 LARGEST_REQUEST = 1024
 CLOCK_TOLERANCE = 300.0
-TRIES_A_MINUTE, ALL_TRIES_A_MINUTE = 10, 600
+FAILURES_A_MINUTE, ALL_FAILURES = 10, 600  # from one address, and from all together
 
 
 class EnrolmentRoutes:
@@ -53,8 +53,8 @@ class EnrolmentRoutes:
         self._authority = authority
         self._signing_key = signing_key
         self._on_refused = on_refused
-        self._tries = TokenBuckets(rate=TRIES_A_MINUTE / 60.0, burst=TRIES_A_MINUTE)
-        self._all_tries = TokenBuckets(rate=ALL_TRIES_A_MINUTE / 60.0, burst=ALL_TRIES_A_MINUTE)
+        self._failures = TokenBuckets(rate=FAILURES_A_MINUTE / 60.0, burst=FAILURES_A_MINUTE)
+        self._all_failures = TokenBuckets(rate=ALL_FAILURES / 60.0, burst=ALL_FAILURES)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -71,26 +71,28 @@ class EnrolmentRoutes:
         """Enrol the device that brings a code and proves to have its key."""
         body = await read_body(request, limit=LARGEST_REQUEST)
         host = request.client.host if request.client else ""
-        if not (self._tries.take(host) and self._all_tries.take("")):
-            self._refuse("enrolment flood", 429)
+        if not (self._failures.has(host) and self._all_failures.has("")):
+            self._refuse("enrolment flood", 429, host)
         try:
             asked = EnrolmentRequest.model_validate_json(body)
             signature = RequestSignature.of_headers(
                 *(request.headers.get(n, "") for n in (KEY_HEADER, TIME_HEADER, SIGNATURE_HEADER))
             )
         except (ValidationError, CodecError):
-            self._refuse("enrolment malformed", 400)
+            self._refuse("enrolment malformed", 400, host)
         is_timely = abs(time.time() - signature.time) <= CLOCK_TOLERANCE
         path = request.url.path
         if not (is_timely and signature.is_valid(method="POST", path=path, body=body)):
-            self._refuse("enrolment not signed", 401)
+            self._refuse("enrolment not signed", 401, host)
         admit = partial(self._enrolment.admit, asked.secret, signature.public_key)
         node = await to_thread.run_sync(admit)
         if node is None:
-            self._refuse("enrolment code", 403)
+            self._refuse("enrolment code", 403, host)
         answer = EnrolmentResponse(node=str(node), signing_key=self._signing_key)
         return JSONResponse(answer.model_dump())
 
-    def _refuse(self, reason: str, status: int) -> NoReturn:
+    def _refuse(self, reason: str, status: int, host: str) -> NoReturn:
+        self._failures.take(host)
+        self._all_failures.take("")
         self._on_refused(reason)
         raise HTTPException(status)

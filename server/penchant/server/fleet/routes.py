@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -34,7 +35,7 @@ class FleetRoutes:
         waiting: devices whose requests are held.
         gate: says who asks.
         longest_wait: seconds that a request for a task is held at most.
-        largest_reply: bytes that a reply may have.
+        largest_reply: says how many bytes a reply may have.
         on_reply: told the message that a kept reply is for.
         on_refused: told why a reply was refused.
     """
@@ -46,7 +47,7 @@ class FleetRoutes:
         gate: Gate,
         *,
         longest_wait: float,
-        largest_reply: int,
+        largest_reply: Callable[[], int],
         on_reply: Callable[[str], None],
         on_refused: Callable[[str], None],
     ) -> None:
@@ -100,10 +101,12 @@ class FleetRoutes:
         return JSONResponse({"delivery": delivery.value})
 
     async def _reply_body(self, request: Request) -> bytes:
-        announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > self._largest_reply:
-            self._on_refused("oversized")
-        return await read_body(request, limit=self._largest_reply)
+        limit = await to_thread.run_sync(self._largest_reply)
+        try:
+            return await read_body(request, limit=limit)
+        except HTTPException as error:
+            self._on_refused("oversized" if error.status_code == 413 else "broken off")
+            raise
 
     async def _next(self, node: int) -> bytes | None:
         now = time.monotonic()

@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from flwr.app import Context, RecordDict
@@ -39,7 +38,6 @@ class Rounds:
         shelf: where rankers are released.
         grid: asks the devices.
         randomness: draws cohorts and noise.
-        on_outcome: told how each round ended.
     """
 
     def __init__(
@@ -50,14 +48,12 @@ class Rounds:
         grid: FleetGrid,
         *,
         randomness: Randomness,
-        on_outcome: Callable[[RoundOutcome], None],
     ) -> None:
         self._folder = folder
         self._records = records
         self._shelf = shelf
         self._grid = grid
         self._randomness = randomness
-        self._on_outcome = on_outcome
         self._configuration = folder.configuration()
         self._reload = threading.Event()
         self._stopping = threading.Event()
@@ -168,7 +164,6 @@ class Rounds:
                 "epsilon": epsilon,
             },
         )
-        self._on_outcome(outcome)
 
     def _release(self, ranker: Ranker, state: RoundState, *, catalogue: str) -> None:
         found = self._shelf.ranker()

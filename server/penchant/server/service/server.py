@@ -14,39 +14,21 @@ import uvicorn
 from filelock import FileLock, Timeout
 from starlette.routing import Route
 
-from penchant.server.enrolment.codes import Enrolment
-from penchant.server.enrolment.routes import EnrolmentRoutes
 from penchant.server.fleet.flower_adapter import FleetState
-from penchant.server.fleet.grid import FleetGrid
-from penchant.server.fleet.routes import FleetRoutes
-from penchant.server.fleet.waiting import Waiting
 from penchant.server.operations.records import Records
 from penchant.server.operations.tally import Tally
-from penchant.server.releases.routes import ReleaseRoutes
-from penchant.server.releases.shelf import Shelf
 from penchant.server.service.application import application
-from penchant.server.service.certificates import load_private_signing_key
 from penchant.server.service.configuration import Network
 from penchant.server.service.folder import ServerFolder
-from penchant.server.service.rounds import Rounds
-from penchant.server.web.gate import Gate
-from penchant.server.web.health import health_routes
-from penchant.server.web.limits import TokenBuckets
-from penchant.server.web.operator import operator_routes
-from penchant.server.web.overview import Overviews
+from penchant.server.service.parts import Parts
 from penchant.shared.errors import ConfigurationError, PenchantError
 from penchant.shared.files import write_atomically
 from penchant.shared.randomness import Randomness, SystemRandomness
-from penchant.shared.releases import signing_key_text
 
 __all__ = ["Server"]
 
 LOG = logging.getLogger("penchant.server")
 FLUSH_SECONDS = 5.0
-# A reply is its update and some framing; the largest rankers have a few million numbers.
-LARGEST_REPLY = 64 * 2**20
-REPLY_OVERHEAD = 128 * 1024
-DEVICE_RATE, DEVICE_BURST = 5.0, 60.0
 KEEP_ALIVE_SECONDS = 300
 
 
@@ -85,71 +67,33 @@ class Server:
             asyncio.run(self._serve(state, records))
 
     async def _serve(self, state: FleetState, records: Records) -> None:
-        configuration = self._folder.configuration()
-        waiting, tally = Waiting(), Tally(records)
-        grid = FleetGrid(state, state.begin(), on_messages=waiting.announce)
-        key = load_private_signing_key(self._folder.signing_key)
-        shelf = Shelf(self._folder.releases, key)
-        rounds = Rounds(
-            self._folder,
-            records,
-            shelf,
-            grid,
-            randomness=self._randomness,
-            on_outcome=lambda _outcome: None,
-        )
-        gate = Gate(
-            state.node_of,
-            on_refused=tally.add,
-            limits=TokenBuckets(rate=DEVICE_RATE, burst=DEVICE_BURST),
-        )
-        routes: list[Route] = [
-            *health_routes(),
-            *EnrolmentRoutes(
-                Enrolment(records, state),
-                authority=self._folder.authority(configuration),
-                signing_key=signing_key_text(key.public_key()),
-                on_refused=tally.add,
-            ).routes(),
-            *FleetRoutes(
-                state,
-                waiting,
-                gate,
-                longest_wait=configuration.network.longest_wait,
-                largest_reply=_largest_reply(shelf),
-                on_reply=grid.replied,
-                on_refused=tally.add,
-            ).routes(),
-            *ReleaseRoutes(shelf, gate).routes(),
-        ]
-        overviews = Overviews(state, waiting, records, tally, standing=lambda: rounds.standing)
-        operator = [*health_routes(), *operator_routes(overviews.take)]
-        network = configuration.network
+        parts = Parts.of(self._folder, state, records, randomness=self._randomness)
+        network = self._folder.configuration().network
         with (
             _listener(network.host, network.port) as devices_socket,
             _listener(network.operator_host, network.operator_port) as operator_socket,
         ):
-            public = _Listener(self._public(network, routes))
-            local = _Listener(uvicorn.Config(application(operator), **_COMMON))
+            public = _Listener(self._public(network, parts.device_routes()))
+            local = _Listener(uvicorn.Config(application(parts.operator_routes()), **_COMMON))
             self._announce(devices_socket, operator_socket, network)
-            stop = _stop_on_signals(rounds.reload)
-            rounds.start()
+            stop = _stop_on_signals(parts.rounds.reload)
+            parts.rounds.start()
             serving = [
                 asyncio.create_task(public.serve(sockets=[devices_socket])),
                 asyncio.create_task(local.serve(sockets=[operator_socket])),
             ]
-            flushing = asyncio.create_task(_flush(tally))
+            flushing = asyncio.create_task(_flush(parts.tally))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             LOG.info("stopping")
-            await asyncio.to_thread(rounds.stop)
-            waiting.release()
+            await asyncio.to_thread(parts.rounds.stop)
+            parts.waiting.release()
             public.should_exit = local.should_exit = True
             await asyncio.gather(*serving)
             for task in (flushing, stopping):
                 task.cancel()
             with contextlib.suppress(PenchantError):
-                tally.flush()
+                parts.tally.flush()
         LOG.info("stopped")
 
     def _public(self, network: Network, routes: list[Route]) -> uvicorn.Config:
@@ -206,13 +150,6 @@ class _Listener(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _largest_reply(shelf: Shelf) -> int:
-    found = shelf.ranker()
-    if found is None:
-        return LARGEST_REPLY
-    return min(LARGEST_REPLY, 4 * found[1].settings.size + REPLY_OVERHEAD)
 
 
 @contextmanager
