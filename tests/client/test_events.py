@@ -1,10 +1,10 @@
 """Behaviour events."""
 
 import time as clock
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from penchant.client import Event, EventKind
 from penchant.shared.errors import DataError
@@ -48,6 +48,11 @@ def test_time_is_now_if_not_given() -> None:
         ({"kind": "view", "item": "a", "time": float("nan")}, "time"),
         ({"kind": "view", "item": "a", "time": 893286638_000}, "time"),
         ({"kind": "view", "item": "a", "time": 10**30}, "time"),
+        ({"kind": "view", "item": "a", "time": 5.5}, "time"),
+        ({"kind": "view", "item": "a", "time": True}, "time"),
+        ({"kind": "view", "item": "a", "time": "noon"}, "time"),
+        ({"kind": ["view"], "item": "a"}, "kind"),
+        ({"kind": "view", "item": 7}, "item"),
         ({"kind": "view", "item": "a", "rating": 5}, "rating"),
     ],
 )
@@ -60,7 +65,7 @@ def test_parse_names_what_is_wrong(fields: dict[str, Any], named: str) -> None:
 def test_events_do_not_change() -> None:
     """An event is what happened: it cannot be edited."""
     event = Event(kind=EventKind.VIEW, item="a")
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(FrozenInstanceError):
         event.item = "b"  # type: ignore[misc]
 
 
@@ -83,3 +88,19 @@ def test_another_language_is_refused(language: str) -> None:
     """What is no language tag is a DataError."""
     with pytest.raises(DataError, match="language"):
         Event.parse({"kind": "view", "text": "a", "language": language})
+
+
+def test_whole_numbers_are_times() -> None:
+    """Seconds may come as text or as a float that is whole, as tables and JSON have them."""
+    for time in ("893286638", 893286638.0, 893286638):
+        assert Event.parse({"kind": "view", "item": "a", "time": time}).time == 893286638
+
+
+def test_an_event_is_checked_however_it_is_made() -> None:
+    """The constructor and a changed copy refuse what ``parse`` refuses."""
+    with pytest.raises(DataError, match="kind is 'glance'"):
+        Event(kind="glance", item="a")
+    event = Event(kind="view", item="a", text="b", time=5, language="en")
+    assert replace(event, text=None) == Event(kind="view", item="a", time=5, language="en")
+    with pytest.raises(DataError, match="item id, a text, or both"):
+        replace(event, item=None, text=None)

@@ -1,5 +1,7 @@
 """The device SDK: keeps behaviour, learns interests and ranks, all on the device."""
 
+from typing import TYPE_CHECKING, Any
+
 from penchant.client.device import Device
 from penchant.client.events import Event, EventKind
 from penchant.client.interests import (
@@ -18,9 +20,11 @@ from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
 from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
 from penchant.shared.catalogue import Catalogue
-from penchant.shared.encoding import Encoder
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
+
+if TYPE_CHECKING:
+    from penchant.shared.encoding import Encoder
 
 __all__ = [
     "Catalogue",
@@ -51,3 +55,12 @@ __all__ = [
     "Taxonomy",
     "Window",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who embeds text needs the encoder, and what it loads.
+    if name == "Encoder":
+        from penchant.shared.encoding import Encoder
+
+        return Encoder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,12 @@ from penchant.client.storage import (
     SqliteStore,
     Store,
 )
-from penchant.shared.contract import TrainingResult, TrainingTask
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingResult, TrainingTask
 
 __all__ = ["Device"]
 
@@ -264,7 +266,7 @@ class Device:
 
         return local_quality(self._scorer, self._memory.history(), self.private_vector())
 
-    def train(self, task: TrainingTask) -> TrainingResult:
+    def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.
 
         A round asked for again starts from where the private vector stood before it, so that a

@@ -1,16 +1,19 @@
 """Rounds on a device: which ones it takes, where they start from and what they leave."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.client.storage.store import Store
-from penchant.shared.contract import TrainingResult, TrainingTask
 from penchant.shared.errors import RoundError
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness
 from penchant.shared.scoring import Scorer
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingResult, TrainingTask
 
 __all__ = ["Learner"]
 
@@ -54,13 +57,14 @@ class Learner:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
 
-    def train(self, task: TrainingTask) -> TrainingResult:
+    def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train one round, keep the private vector it leaves and return the update.
 
         Raises:
             RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
         from penchant.client.training.rounds import train_round
+        from penchant.shared.contract import TrainingResult
 
         self._require_fit(task)
         ranker = self._scorer.ranker
@@ -83,7 +87,7 @@ class Learner:
         )
         return TrainingResult(task.model_id, task.round_number, trained.update)
 
-    def _require_fit(self, task: TrainingTask) -> None:
+    def _require_fit(self, task: "TrainingTask") -> None:
         ranker = self._scorer.ranker
         if task.model_id != ranker.model_id:
             raise RoundError(

@@ -2,8 +2,10 @@
 
 __all__ = [
     "AssetError",
+    "BudgetError",
     "CodecError",
     "ConfigurationError",
+    "ConsentError",
     "DataError",
     "EncoderError",
     "MissingExtraError",
@@ -70,6 +72,14 @@ class ReleaseError(PenchantError):
 
 class RemoteError(PenchantError):
     """A server cannot be reached, or refuses what was asked."""
+
+
+class ConsentError(PrivacyError):
+    """A person has not agreed to what was asked, or has taken it back."""
+
+
+class BudgetError(PrivacyError):
+    """A device's privacy ledger refuses: the answer would cost more than is left."""
 
 
 class RoundError(PenchantError):

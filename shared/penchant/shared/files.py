@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
-__all__ = ["CACHE_VARIABLE", "cache_folder", "sha256_of", "whole_folder", "write_atomically"]
+__all__ = [
+    "CACHE_VARIABLE",
+    "STATE_VARIABLE",
+    "cache_folder",
+    "sha256_of",
+    "state_folder",
+    "whole_folder",
+    "write_atomically",
+]
 
 CACHE_VARIABLE = "PENCHANT_CACHE"
+STATE_VARIABLE = "PENCHANT_STATE"
 WHOLE_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
@@ -21,7 +28,23 @@ def cache_folder() -> Path:
     It is the user's cache folder, or the one that the environment variable ``PENCHANT_CACHE``
     names. It may not exist yet.
     """
+    from platformdirs import user_cache_dir
+
     return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("penchant", appauthor=False))
+
+
+def state_folder() -> Path:
+    """Return the folder for what must outlive a device's own folder.
+
+    It is the user's state folder, or the one that the environment variable ``PENCHANT_STATE``
+    names. It may not exist yet.
+    """
+    named = os.environ.get(STATE_VARIABLE)
+    if named:
+        return Path(named)
+    from platformdirs import user_state_dir
+
+    return Path(user_state_dir("penchant", appauthor=False))
 
 
 def sha256_of(path: Path) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
@@ -29,6 +28,8 @@ __all__ = ["EVENT_KINDS", "Preset", "Ranker", "RankerSettings"]
 
 EVENT_KINDS = 9
 FORMAT = "penchant ranker 1"
+# What a file that is no ranker may raise, whatever it is.
+UNREADABLE = (OSError, KeyError, TypeError, ValueError, RecursionError, ConfigurationError)
 
 
 class Preset(StrEnum):
@@ -46,7 +47,8 @@ class Preset(StrEnum):
     COMPACT = "compact"
 
 
-class RankerSettings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class RankerSettings:
     """The shape of a ranker; part of its identity.
 
     Attributes:
@@ -56,16 +58,45 @@ class RankerSettings(BaseModel):
         dimension: d, length of the private vector and of item vectors.
         history_length: L, how many of the latest events the attention sees.
         catalogue: fingerprint of the catalogue that its items are of; None for any of J items.
+
+    Raises:
+        ConfigurationError: a number is below 1, or there is no such preset.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     preset: Preset
-    items: int = Field(gt=0)
-    features: int = Field(gt=0)
-    dimension: int = Field(gt=0)
-    history_length: int = Field(gt=0)
+    items: int
+    features: int
+    dimension: int
+    history_length: int
     catalogue: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset not in tuple(Preset):
+            raise ConfigurationError(
+                f"the preset is {self.preset!r}; choose one of {', '.join(Preset)}"
+            )
+        object.__setattr__(self, "preset", Preset(self.preset))
+        for name in ("items", "features", "dimension", "history_length"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ConfigurationError(f"{name} is {value!r}; it must be a whole number above 0")
+        if not isinstance(self.catalogue, str | None):
+            raise ConfigurationError(f"catalogue is {self.catalogue!r}; it must be a fingerprint")
+
+    def to_json(self) -> str:
+        """Return the settings as JSON, always the same for the same settings."""
+        return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the settings that ``to_json`` wrote.
+
+        Raises:
+            ValueError: the text is not JSON.
+            TypeError: a setting is missing or there is no such setting.
+            ConfigurationError: a setting is out of range.
+        """
+        return cls(**json.loads(text))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each shared array, in the order of the flat vector."""
@@ -149,7 +180,7 @@ class Ranker:
     @cached_property
     def model_id(self) -> str:
         """Identity of everything but the learnt numbers: settings and feature map."""
-        digest = hashlib.sha256(self.settings.model_dump_json().encode())
+        digest = hashlib.sha256(self.settings.to_json().encode())
         digest.update(self.feature_map.mean.astype("<f4").tobytes())
         digest.update(self.feature_map.basis.astype("<f4").tobytes())
         return digest.hexdigest()[:16]
@@ -164,7 +195,7 @@ class Ranker:
         tensors["feature_mean"] = self.feature_map.mean
         tensors["feature_basis"] = self.feature_map.basis
         # One entry only: several would be written in an order that changes from run to run.
-        metadata = {FORMAT: self.settings.model_dump_json()}
+        metadata = {FORMAT: self.settings.to_json()}
         contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
         write_atomically(path, safetensors.save(contiguous, metadata=metadata))
 
@@ -179,7 +210,7 @@ class Ranker:
             content = path.read_bytes()
             header_length = int.from_bytes(content[:8], "little")
             metadata = json.loads(content[8 : 8 + header_length])["__metadata__"]
-            settings = RankerSettings.model_validate_json(metadata[FORMAT])
+            settings = RankerSettings.from_json(metadata[FORMAT])
             tensors = safetensors.load(content)
             mean, basis = tensors["feature_mean"], tensors["feature_basis"]
             shapes = {
@@ -189,7 +220,15 @@ class Ranker:
             }
             for name, shape in shapes.items():
                 _require_numbers(name, tensors[name], shape)
-        except (OSError, KeyError, TypeError, ValueError, RecursionError, SafetensorError) as error:
+        except (
+            OSError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RecursionError,
+            ConfigurationError,
+            SafetensorError,
+        ) as error:
             raise DataError(f"{path} is not a ranker file: {error}") from error
         vector = np.concatenate([tensors[name].ravel() for name in settings.shapes()])
         return cls(settings, FeatureMap(mean, basis), vector)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from penchant.client.device import Device
-from penchant.client.events import Event, EventKind
+from penchant.client.events import LANGUAGE, Event, EventKind
 from penchant.client.imports.log import Log, Logged
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
 
-__all__ = ["Imported", "import_log", "recognised"]
+__all__ = ["Imported", "foreseen", "import_log"]
 
 EVENTS_AT_ONCE = 10_000
 
@@ -58,7 +58,16 @@ def recognised(log: Log, catalogue: Catalogue) -> tuple[list[Event], int, int]:
                 unknown += 1
                 continue
             texts += text is not None
-        events.append(Event(kind=EventKind(logged.kind), item=item, text=text, time=logged.time))
+        language = logged.language if text is not None else None
+        events.append(
+            Event(
+                kind=EventKind(logged.kind),
+                item=item,
+                text=text,
+                time=logged.time,
+                language=language if language and LANGUAGE.fullmatch(language) else None,
+            )
+        )
     if not events:
         raise DataError(
             f"none of the {len(log.events):,} events of {log.rejects.path} is on an item of the "
@@ -124,6 +133,7 @@ def import_log(
             "the catalogue and have a text, which needs an encoder; give the device one"
         )
     kept = 0
+    kinds = Counter(event.kind.value for event in events)
     for start in range(0, len(events), EVENTS_AT_ONCE):
         some = events[start : start + EVENTS_AT_ONCE]
         kept += _observed(device, some)
@@ -135,8 +145,19 @@ def import_log(
         refused=len(events) - kept,
         kept=kept,
         texts=texts,
-        kinds=dict(Counter(event.kind.value for event in events)),
+        kinds=dict(kinds),
     )
+
+
+def foreseen(log: Log, catalogue: Catalogue) -> Imported:
+    """Return what would become of a log, but for the device's quality rules; nothing is kept.
+
+    Raises:
+        DataError: no event is on an item of the catalogue or has a text.
+    """
+    events, unknown, texts = recognised(log, catalogue)
+    kinds = Counter(event.kind.value for event in events)
+    return Imported(len(log.events), unknown, 0, 0, texts, dict(kinds))
 
 
 def _observed(device: Device, events: Sequence[Event]) -> int:

@@ -1,7 +1,7 @@
 """One person's log: the events of theirs that a table holds, oldest first."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ class Logged:
         item: identifier of an item, or None.
         text: free text, or None.
         time: unix seconds.
+        language: of the text, as the table writes it, or None.
         named: whether ``item`` may be a name of the item instead; in the wide form nobody tells.
     """
 
@@ -43,6 +44,7 @@ class Logged:
     item: str | None
     text: str | None
     time: int
+    language: str | None = None
     named: bool = False
 
 
@@ -124,7 +126,9 @@ def _long_log(table: EventTable, user: str | None, report: Progress) -> Log:
                 path, owner, batch["user"].unique(maintain_order=True).to_list(), asked=user
             )
             batch = batch.filter(batch["user"] == owner)
-        columns = batch.select("kind", "item", "text", batch["time"].fill_null(0)).rows()
+        columns = batch.select(
+            "kind", "item", "text", batch["time"].fill_null(0), "language"
+        ).rows()
         found += [Logged(*row) for row in columns]
     latest = max((event.time for event in found), default=0)
     has_times = table.has_times and latest >= ORDER_LIMIT
@@ -178,4 +182,4 @@ def _spaced(events: list[Logged], path: Path) -> Iterator[Logged]:
     step = max(1, min(LONGEST_STEP, end // max(1, len(events))))
     times = end - step * np.arange(len(events))[::-1]
     for event, time in zip(events, times.tolist(), strict=True):
-        yield Logged(event.kind, event.item, event.text, time, event.named)
+        yield replace(event, time=time)

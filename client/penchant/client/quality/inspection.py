@@ -2,7 +2,8 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from penchant.client.events import Event
 from penchant.client.quality.rules import Cleaning, QualityRules, Refusal
@@ -94,7 +95,7 @@ def _cleaned(
     event: Event, rules: QualityRules, *, now: int, cleaned: Counter[Cleaning]
 ) -> Event | Refusal:
     """Return one event cleaned, or why it is refused whatever else was done."""
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     done: set[Cleaning] = set()
     if event.time < rules.earliest_time:
         return Refusal.TOO_EARLY
@@ -113,7 +114,7 @@ def _cleaned(
         if text != event.text:
             changes["text"] = text or None
     cleaned.update(done)
-    return event.model_copy(update=changes) if changes else event
+    return replace(event, **changes) if changes else event
 
 
 class _Duplicates:

@@ -31,8 +31,8 @@ class FolderLock:
             raise StoreError(f"cannot lock the folder {folder}: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+            # Of one width, so that the file need not be cut: ext4 would wait for the disk.
+            os.pwrite(self._file, f"{os.getpid():<20}\n".encode(), 0)
         except BlockingIOError as error:
             holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
             os.close(self._file)

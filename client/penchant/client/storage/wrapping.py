@@ -122,12 +122,16 @@ def destroy_key(database: Path, source: KeySource) -> None:
     kept = _WrappedKey.read(path)
     gone = replace(kept, nonce="", wrapped="", destroyed=True)
     try:
-        with path.open("r+b") as old:
+        with path.open("r+b", buffering=0) as old:
             length = len(old.read())
-            write_atomically(path, gone.to_bytes(), mode=0o600)
+            try:
+                write_atomically(path, gone.to_bytes(), mode=0o600)
+                left = os.urandom(length)
+            except OSError:  # no room beside it, so in its place, which is as long at least
+                left = gone.to_bytes()
             old.seek(0)
-            old.write(os.urandom(length))
-            old.flush()
+            old.write(left)
+            old.truncate()
             os.fsync(old.fileno())
     except OSError as error:
         raise StoreError(f"cannot destroy the key file {path}: {error.strerror}") from error

@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.catalogue.embeddings import Embeddings, HeldEmbeddings, MappedEmbeddings
-from penchant.shared.catalogue.index import UNKNOWN_ITEM, HeldIndex, ItemIndex, MappedIndex
-from penchant.shared.catalogue.manifest import EMBEDDINGS, SCALES, Precision, read_manifest
+from penchant.shared.catalogue.index import (
+    UNKNOWN_ITEM,
+    Fingerprint,
+    HeldIndex,
+    ItemIndex,
+    MappedIndex,
+)
 from penchant.shared.catalogue.mapping import MappedFile
+from penchant.shared.catalogue.precision import Precision
 from penchant.shared.catalogue.strings import MappedStrings
-from penchant.shared.catalogue.writing import Fingerprint, write_catalogue
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.texts import TextEncoder
 
@@ -120,6 +125,9 @@ class Catalogue:
             DataError: the folder is not empty or cannot be written, there is not one finite
                 embedding and one text an item, or an id is repeated.
         """
+        # Only who writes or opens a file needs its manifest, and the library that checks it.
+        from penchant.shared.catalogue.writing import write_catalogue
+
         if precision not in tuple(Precision):
             raise ConfigurationError(
                 f"the precision is {precision!r}; choose one of {', '.join(Precision)}"
@@ -145,6 +153,8 @@ class Catalogue:
         Raises:
             DataError: it is not a catalogue, is of another format, or is damaged.
         """
+        from penchant.shared.catalogue.manifest import EMBEDDINGS, SCALES, read_manifest
+
         manifest = read_manifest(folder, verify=verify)
 
         def mapped(name: str) -> MappedFile:

@@ -11,7 +11,8 @@ from rich.progress import track
 from rich.table import Table
 
 from penchant.shared.catalogue.catalogue import Catalogue
-from penchant.shared.catalogue.manifest import Precision, read_manifest
+from penchant.shared.catalogue.manifest import read_manifest
+from penchant.shared.catalogue.precision import Precision
 from penchant.shared.encoding import Encoder
 from penchant.shared.encoding.cached import find_bundle
 

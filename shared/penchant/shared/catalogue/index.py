@@ -1,4 +1,4 @@
-"""From an item's id to its row."""
+"""From an item's id to its row, and what all ids and their order come to."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -10,9 +10,24 @@ from numpy.typing import NDArray
 from penchant.shared.catalogue.mapping import MappedFile
 from penchant.shared.catalogue.strings import MappedStrings
 
-__all__ = ["UNKNOWN_ITEM", "HeldIndex", "ItemIndex", "MappedIndex", "id_hashes"]
+__all__ = ["UNKNOWN_ITEM", "Fingerprint", "HeldIndex", "ItemIndex", "MappedIndex", "id_hashes"]
 
 UNKNOWN_ITEM = -1
+
+
+class Fingerprint:
+    """Which items there are, in which order: 16 hexadecimal digits."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, item: bytes) -> None:
+        """Take the next item's id, in UTF-8."""
+        self._digest.update(len(item).to_bytes(4, "little") + item)
+
+    def value(self) -> str:
+        """Return the fingerprint of the items so far."""
+        return self._digest.hexdigest()[:16]
 
 
 class ItemIndex(Protocol):

@@ -1,16 +1,16 @@
 """What a catalogue on disk says about itself."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from penchant.shared.catalogue.precision import Precision
 from penchant.shared.errors import DataError
 from penchant.shared.files import sha256_of
 
-__all__ = ["EMBEDDINGS", "MANIFEST_FILE", "SCALES", "Manifest", "Precision", "read_manifest"]
+__all__ = ["EMBEDDINGS", "MANIFEST_FILE", "SCALES", "Manifest", "read_manifest"]
 
 FORMAT = "penchant catalogue 1"
 MANIFEST_FILE = "manifest.json"
@@ -18,19 +18,6 @@ EMBEDDINGS = "embeddings"
 SCALES = "scales"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Precision(StrEnum):
-    """How embeddings are kept: float32 as they are, float16, or int8 with a scale for each row."""
-
-    FLOAT32 = "float32"
-    FLOAT16 = "float16"
-    INT8 = "int8"
-
-    @property
-    def stored(self) -> str:
-        """The NumPy type on disk, little-endian."""
-        return {"float32": "<f4", "float16": "<f2", "int8": "|i1"}[self.value]
 
 
 class Manifest(BaseModel):

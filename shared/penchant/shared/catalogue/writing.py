@@ -1,6 +1,5 @@
 """Writing a catalogue to disk as its items come, so that it need not fit in memory."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain, islice
@@ -11,30 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.catalogue.embeddings import BLOCK_ITEMS, quantised
-from penchant.shared.catalogue.index import id_hashes
-from penchant.shared.catalogue.manifest import EMBEDDINGS, MANIFEST_FILE, Manifest, Precision
+from penchant.shared.catalogue.index import Fingerprint, id_hashes
+from penchant.shared.catalogue.manifest import EMBEDDINGS, MANIFEST_FILE, Manifest
 from penchant.shared.catalogue.mapping import MappedFile
+from penchant.shared.catalogue.precision import Precision
 from penchant.shared.catalogue.strings import MappedStrings
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.files import sha256_of, whole_folder
 from penchant.shared.texts import TextEncoder
 
-__all__ = ["Fingerprint", "write_catalogue"]
-
-
-class Fingerprint:
-    """Which items there are, in which order: 16 hexadecimal digits."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-
-    def add(self, item: bytes) -> None:
-        """Take the next item's id, in UTF-8."""
-        self._digest.update(len(item).to_bytes(4, "little") + item)
-
-    def value(self) -> str:
-        """Return the fingerprint of the items so far."""
-        return self._digest.hexdigest()[:16]
+__all__ = ["write_catalogue"]
 
 
 def write_catalogue(

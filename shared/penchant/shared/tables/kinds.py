@@ -1,10 +1,11 @@
 """What kind of event a word in a table means."""
 
 import unicodedata
-from collections.abc import Iterable
 from types import MappingProxyType
 
-__all__ = ["CUSTOM", "DEFAULT_KIND", "KINDS", "kind_of", "kinds_of"]
+from penchant.shared.errors import ConfigurationError
+
+__all__ = ["CUSTOM", "DEFAULT_KIND", "KINDS", "kind_of", "require_kind"]
 
 DEFAULT_KIND = "view"
 CUSTOM = "custom"
@@ -38,6 +39,13 @@ def kind_of(word: str) -> str | None:
     return _KIND_OF.get("".join(letter for letter in plain if letter.isalnum()))
 
 
-def kinds_of(words: Iterable[str]) -> dict[str, str]:
-    """Return each word's kind, ``custom`` for a word that is not known."""
-    return {word: kind_of(word) or CUSTOM for word in words}
+def require_kind(word: str) -> str:
+    """Return the kind that a word means.
+
+    Raises:
+        ConfigurationError: it means none.
+    """
+    kind = kind_of(word)
+    if kind is None:
+        raise ConfigurationError(f"kind is '{word}'; give one of {', '.join(KINDS)}")
+    return kind

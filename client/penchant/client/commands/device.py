@@ -1,0 +1,186 @@
+"""``penchant device``: a person's device at a terminal."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from platformdirs import user_data_path
+
+from penchant.client.commands import tables
+from penchant.client.commands.output import Json, show
+from penchant.client.device import Device
+from penchant.client.events import Event
+from penchant.client.home import Home, KeyChoice
+from penchant.shared.errors import ConfigurationError, DataError
+
+__all__ = ["Folder", "application", "device_folder", "open_device"]
+
+PASSPHRASE_VARIABLE = "PENCHANT_PASSPHRASE"
+CATALOGUE_FOLDER = "catalogue"
+
+application = typer.Typer(
+    no_args_is_help=True, help="Your device: what you did, what it learnt, what it recommends."
+)
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--device",
+        envvar="PENCHANT_DEVICE",
+        help="The device's folder (default: one in your data folder).",
+    ),
+]
+Count = Annotated[int, typer.Option("-k", help="How many to show at most.")]
+
+
+def open_device(folder: Path | None) -> Device:
+    """Return the device in ``folder``, or in the person's data folder, open.
+
+    A passphrase comes from the environment variable ``PENCHANT_PASSPHRASE``, or is asked for.
+    """
+    chosen = device_folder(folder)
+    return Home.read(chosen).open(chosen, ask_passphrase=_passphrase)
+
+
+@application.command()
+def init(
+    device: Folder = None,
+    items: Annotated[
+        Path | None, typer.Option(help="CSV, TSV or Parquet with an id and a text a row.")
+    ] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Instead: a catalogue made by penchant catalogue build.")
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="A bundle's folder, or an asset's name.")] = "minilm",
+    ranker: Annotated[
+        Path | None, typer.Option(help="A ranker file; without, one that has learnt nothing yet.")
+    ] = None,
+    keys: Annotated[
+        KeyChoice, typer.Option(help="What the device's keys are wrapped with.")
+    ] = KeyChoice.OS,
+    key_file: Annotated[
+        Path | None, typer.Option(help="Where, with --keys file: not in the device's folder.")
+    ] = None,
+) -> None:
+    """Make a device: an encrypted store, and the items that it can recommend."""
+    folder = device_folder(device)
+    if (items is None) == (catalogue is None):
+        raise ConfigurationError("give either --items, a table, or --catalogue, a folder")
+    if catalogue is None:
+        from penchant.shared.catalogue.commands import build_catalogue
+
+        catalogue = folder / CATALOGUE_FOLDER
+    home = Home(
+        catalogue=catalogue.resolve(),
+        encoder=encoder,
+        ranker=ranker and ranker.resolve(),
+        keys=keys,
+        key_file=key_file and key_file.resolve(),
+    )
+    home.require_fit(folder)
+    if items is not None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        build_catalogue(items, catalogue, encoder=encoder)
+    with home.open(folder, ask_passphrase=_new_passphrase):
+        home.write(folder)
+    typer.echo(f"the device is in {folder}; tell it what you do with: penchant device observe")
+
+
+@application.command()
+def observe(
+    kind: Annotated[str, typer.Argument(help="view, search, click, like, dislike, ...")],
+    item: Annotated[str | None, typer.Option(help="Id of a catalogue item.")] = None,
+    text: Annotated[str | None, typer.Option(help="Free text, such as a search.")] = None,
+    time: Annotated[int | None, typer.Option(help="Unix seconds (default: now).")] = None,
+    language: Annotated[str | None, typer.Option(help="Of the text, such as de.")] = None,
+    device: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Tell the device one thing you did."""
+    event = Event.parse(
+        {"kind": kind, "item": item, "text": text, "time": time, "language": language}
+    )
+    with open_device(device) as opened:
+        (number,) = opened.observe(event)
+        if number is None:
+            refused = opened.health().last_refused[-1]
+            raise DataError(f"the event was not kept: {refused.reason}")
+        show({"event": number}, f"kept as event {number}", as_json=as_json)
+
+
+@application.command()
+def recommend(
+    k: Count = 10,
+    diversity: Annotated[
+        float, typer.Option(help="From 0, the best alone, to 1: how unlike each other.")
+    ] = 0.0,
+    seen: Annotated[bool, typer.Option("--seen", help="Items you know, too.")] = False,
+    device: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """What may interest you, and why."""
+    with open_device(device) as opened:
+        found = opened.recommend(k=k, diversity=diversity, exclude_seen=not seen)
+    show(tables.plain_recommendations(found), tables.recommendations(found), as_json=as_json)
+
+
+@application.command()
+def interests(k: Count = 10, device: Folder = None, as_json: Json = False) -> None:
+    """What the device takes you to be interested in, and which events say so."""
+    with open_device(device) as opened:
+        found, edits = opened.interests(k=k), opened.interest_edits()
+    show({"interests": found, "edits": edits}, tables.interests(found, edits), as_json=as_json)
+
+
+@application.command()
+def edit(
+    tag: Annotated[str, typer.Argument(help="A tag, as interests shows it.")],
+    weight: Annotated[
+        float | None, typer.Option(help="From -10, far less of it, to 10; 0 undoes it.")
+    ] = None,
+    mute: Annotated[
+        bool | None, typer.Option("--mute/--no-mute", help="None of it at all, or again.")
+    ] = None,
+    device: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Say how much of a tag you want; recommendations obey."""
+    with open_device(device) as opened:
+        changed = opened.edit_interest(tag, weight=weight, mute=mute)
+    show(changed, tables.edits([changed]), as_json=as_json)
+
+
+@application.command()
+def predict(
+    text: Annotated[str, typer.Argument(help="Any text.")],
+    device: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """How much a text would interest you, on the scale of recommend's scores."""
+    with open_device(device) as opened:
+        score = opened.predict(text)
+    show({"score": score}, f"{score:+.3f}", as_json=as_json)
+
+
+@application.command()
+def health(device: Folder = None, as_json: Json = False) -> None:
+    """How many events are kept, and what was cleaned or refused."""
+    with open_device(device) as opened:
+        found = opened.health()
+    show(found, tables.health(found), as_json=as_json)
+
+
+def device_folder(given: Path | None) -> Path:
+    """Return the device's folder: the one given, or that in the person's data folder."""
+    return (given or user_data_path("penchant", appauthor=False) / "device").absolute()
+
+
+def _passphrase() -> str:
+    return os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt("Passphrase", hide_input=True)
+
+
+def _new_passphrase() -> str:
+    return os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt(
+        "New passphrase", hide_input=True, confirmation_prompt=True
+    )

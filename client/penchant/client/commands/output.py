@@ -1,0 +1,26 @@
+"""What commands print: a table for people, or JSON for programs."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from pydantic_core import to_jsonable_python
+from rich.console import Console, RenderableType
+
+__all__ = ["Json", "show"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def show(value: Any, picture: RenderableType, *, as_json: bool) -> None:
+    """Print ``value`` as JSON, or ``picture`` of it.
+
+    Args:
+        value: dataclasses, models and plain values, nested as they come.
+        picture: the same for people.
+        as_json: which of them.
+    """
+    if as_json:
+        typer.echo(json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=2))
+    else:
+        Console().print(picture)

@@ -1,0 +1,135 @@
+"""A device's home: its folder, and what it is opened with, written down once.
+
+An app opens its device with ``Device.open`` and knows what with. The command line and the runtime
+that joins a server start anew each time, so ``device.json`` in the folder says it for them. It
+holds paths and names, nothing about the person.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from penchant.client.device import Device
+from penchant.client.settings import DeviceSettings
+from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
+from penchant.shared.catalogue import Catalogue
+from penchant.shared.encoding import Encoder
+from penchant.shared.encoding.cached import find_bundle
+from penchant.shared.errors import ConfigurationError
+from penchant.shared.files import write_atomically
+from penchant.shared.ranker import Ranker
+from penchant.shared.scoring import Scorer
+
+__all__ = ["HOME_FILE", "Home", "KeyChoice"]
+
+HOME_FILE = "device.json"
+
+
+class KeyChoice(StrEnum):
+    """What the device's keys are wrapped with.
+
+    ``os``: a key in the operating system's key store. ``passphrase``: one that the person types.
+    ``file``: a file that only its owner can read, kept somewhere else than the device's folder.
+    """
+
+    OS = "os"
+    PASSPHRASE = "passphrase"
+    FILE = "file"
+
+
+class Home(BaseModel):
+    """What a device is opened with.
+
+    Attributes:
+        catalogue: folder of the items that can be recommended.
+        ranker: file of the ranker release; None for one that has learnt nothing yet.
+        encoder: a bundle's folder, or the name of one that can be built; None for a device that
+            meets catalogue items only.
+        keys: what its keys are wrapped with.
+        key_file: where, for ``KeyChoice.FILE``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    catalogue: Path
+    ranker: Path | None = None
+    encoder: str | None = None
+    keys: KeyChoice = KeyChoice.OS
+    key_file: Path | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Return the home that was written down in ``folder``.
+
+        Raises:
+            ConfigurationError: there is none, or it is not readable.
+        """
+        path = folder / HOME_FILE
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise ConfigurationError(
+                f"{folder} is not a device's folder; make one with: penchant device init {folder}"
+            ) from None
+        except (OSError, ValidationError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+    def require_fit(self, folder: Path) -> None:
+        """Do nothing.
+
+        Raises:
+            ConfigurationError: ``folder`` is a device's already, or the key file is not somewhere
+                else.
+        """
+        if (folder / HOME_FILE).exists():
+            raise ConfigurationError(f"{folder} is a device's folder already; choose another")
+        if (self.keys is KeyChoice.FILE) != (self.key_file is not None):
+            raise ConfigurationError("a key file goes with keys in a file, and only there")
+        if self.key_file is not None and self.key_file.absolute().is_relative_to(folder.absolute()):
+            raise ConfigurationError(
+                f"the key file {self.key_file} is in the device's folder {folder}, so whoever "
+                "copies the folder could read it; keep it somewhere else"
+            )
+
+    def write(self, folder: Path) -> None:
+        """Write it down in ``folder``.
+
+        Raises:
+            ConfigurationError: see ``require_fit``.
+        """
+        self.require_fit(folder)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(folder / HOME_FILE, self.model_dump_json(indent=2).encode())
+
+    def open(
+        self,
+        folder: Path,
+        *,
+        ask_passphrase: Callable[[], str],
+        settings: DeviceSettings | None = None,
+    ) -> Device:
+        """Return the device that lives in ``folder``, open.
+
+        Args:
+            folder: the device's folder.
+            ask_passphrase: called where the keys are wrapped with one.
+            settings: how it keeps and learns.
+        """
+        catalogue = Catalogue.open(self.catalogue)
+        return Device.open(
+            folder,
+            Scorer.untrained(catalogue)
+            if self.ranker is None
+            else Scorer.bind(Ranker.load(self.ranker), catalogue),
+            keys=self._keys(ask_passphrase),
+            encoder=None if self.encoder is None else Encoder.open(find_bundle(self.encoder)),
+            settings=settings,
+        )
+
+    def _keys(self, ask_passphrase: Callable[[], str]) -> KeySource:
+        if self.keys is KeyChoice.PASSPHRASE:
+            return Passphrase(ask_passphrase())
+        return OsKeyStore() if self.key_file is None else KeyFile(self.key_file)

@@ -1,0 +1,114 @@
+"""Tests of ``penchant device`` as a person uses it, with the real language model."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penchant.shared.command_line import main
+
+FILMS = """id,title,genres
+alien,Alien (1979),Horror|Sci-Fi
+aliens,Aliens (1986),Action|Sci-Fi
+amelie,Amelie (2001),Comedy|Romance
+heat,Heat (1995),Crime|Thriller
+notting-hill,Notting Hill (1999),Comedy|Romance
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command on the device in the temporary folder: exit code, output, errors."""
+    monkeypatch.setenv("PENCHANT_DEVICE", str(tmp_path / "device"))
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stopped:
+            main(["device", *arguments])
+        assert isinstance(stopped.value.code, int)
+        return (stopped.value.code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def device(run: Run, tmp_path: Path) -> Run:
+    """Run commands on a device that has seen one film and searched once."""
+    (tmp_path / "films.csv").write_text(FILMS)
+    table, key = str(tmp_path / "films.csv"), str(tmp_path / "key")
+    assert run("init", "--items", table, "--keys", "file", "--key-file", key)[0] == 0
+    assert run("observe", "view", "--item", "alien", "--time", "1000000")[0] == 0
+    assert run("observe", "search", "--text", "war in space", "--time", "1000100")[0] == 0
+    return run
+
+
+def parsed(run: Run, *arguments: str) -> Any:
+    """Return what a command prints as JSON."""
+    code, output, _ = run(*arguments, "--json")
+    assert code == 0
+    return json.loads(output)
+
+
+def test_recommend_ranks_and_says_why(device: Run) -> None:
+    """What is told in words and in JSON is the same list, and its parts sum to the score."""
+    best = parsed(device, "recommend", "-k", "4")
+    assert best[0]["item"] == "aliens"
+    assert sum(reason["amount"] for reason in best[0]["why"]) == pytest.approx(best[0]["score"])
+    code, output, _ = device("recommend", "-k", "4")
+    assert code == 0
+    assert output.index("Aliens") < output.index("Amelie")
+    assert "war in space" in output
+
+
+def test_a_muted_interest_is_neither_shown_nor_recommended(device: Run) -> None:
+    """The person's word counts at once, and across commands."""
+    tags = [found["tag"] for found in parsed(device, "interests")["interests"]]
+    assert device("edit", tags[0], "--mute")[0] == 0
+    after = parsed(device, "interests")
+    assert tags[0] not in [found["tag"] for found in after["interests"]]
+    assert after["edits"] == [{"tag": tags[0], "weight": 0.0, "mute": True}]
+
+
+def test_an_unknown_tag_or_kind_is_one_line(device: Run) -> None:
+    """A slip of the hand says what there is instead, and changes nothing."""
+    code, _, errors = device("edit", "romanse", "--weight", "2")
+    assert code == 2
+    assert "did you mean 'romance'" in errors
+    code, _, errors = device("observe", "looked", "--item", "alien")
+    assert code == 2
+    assert errors.count("\n") == 1
+    assert parsed(device, "health")["events"] == 2
+
+
+def test_a_refused_event_is_told(device: Run) -> None:
+    """Saying the same thing twice is not two things done."""
+    code, _, errors = device("observe", "view", "--item", "alien", "--time", "1000000")
+    assert code == 2
+    assert "not kept" in errors
+
+
+def test_predict_scores_any_text(device: Run) -> None:
+    """Of two texts the one nearer to what was done scores higher."""
+    near = parsed(device, "predict", "a space war with monsters")["score"]
+    assert near > parsed(device, "predict", "knitting patterns for babies")["score"]
+
+
+def test_a_device_has_to_be_made_first(run: Run) -> None:
+    """The error tells the command."""
+    code, _, errors = run("recommend")
+    assert code == 2
+    assert "penchant device init" in errors
+
+
+def test_init_that_fails_leaves_no_device(run: Run, tmp_path: Path) -> None:
+    """A folder that is half a device would be in the way of the next try."""
+    (tmp_path / "films.csv").write_text("id,price\nalien,3\n")
+    key = str(tmp_path / "key")
+    items = str(tmp_path / "films.csv")
+    assert run("init", "--items", items, "--keys", "file", "--key-file", key)[0] == 2
+    (tmp_path / "films.csv").write_text(FILMS)
+    assert run("init", "--items", items, "--keys", "file", "--key-file", key)[0] == 0
