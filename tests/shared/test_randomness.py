@@ -10,13 +10,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from penchant.shared.randomness import Randomness, SeededRandomness, SystemRandomness
+from penchant.shared.randomness import (
+    KeyedRandomness,
+    Randomness,
+    SeededRandomness,
+    SystemRandomness,
+)
 
 FALSE_ALARM = 1e-6
 DRAWS = 20_000
 
 
-@pytest.fixture(params=[SystemRandomness(), SeededRandomness(5)], ids=["system", "seeded"])
+@pytest.fixture(
+    params=[SystemRandomness(), SeededRandomness(5), KeyedRandomness(bytes(range(32)))],
+    ids=["system", "seeded", "keyed"],
+)
 def source(request: pytest.FixtureRequest) -> Randomness:
     """Each kind of source."""
     chosen: Randomness = request.param
@@ -112,3 +120,21 @@ def test_keys_that_would_name_another_stream_are_refused(part: int) -> None:
     """NumPy reads 2**32 + k as two numbers, which is the name of another stream."""
     with pytest.raises(ValueError, match="2\\*\\*32"):
         SeededRandomness(3).spawn(1, part)
+
+
+def test_a_key_repeats_its_draws_and_nothing_else_does() -> None:
+    """The same key and path give the same stream; another key, path or call gives another."""
+    key = bytes(range(32))
+    draws = KeyedRandomness(key).normal(8)
+    np.testing.assert_array_equal(KeyedRandomness(key).normal(8), draws)
+    source = KeyedRandomness(key)
+    assert not np.isin(source.spawn(0).normal(8), draws).any()
+    np.testing.assert_array_equal(source.normal(8), draws)
+    assert not np.isin(source.normal(8), draws).any()
+    assert not np.isin(source.spawn(0, 1).normal(8), source.spawn(1, 0).normal(8)).any()
+    np.testing.assert_array_equal(
+        source.spawn(0, 1).normal(8), KeyedRandomness(key).spawn(0).spawn(1).normal(8)
+    )
+    assert not np.isin(KeyedRandomness(bytes(32)).normal(8), draws).any()
+    with pytest.raises(ValueError, match="31 bytes; it must have 32"):
+        KeyedRandomness(bytes(31))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.client.behaviour import require_encoder, require_fit
 from penchant.client.events import Event
+from penchant.client.forgetting import Forgetter, Forgotten
 from penchant.client.intake import Intake
 from penchant.client.interests import Interest, InterestEdit
 from penchant.client.learning import Learner
@@ -64,8 +65,18 @@ class Device:
             encoder=encoder,
             taxonomy=settings.taxonomy,
         )
-        self._learner = Learner(store, scorer, history=self._memory.history, randomness=randomness)
+        self._learner = Learner(
+            store, scorer, randomness=randomness, recorded=settings.recorded_rounds
+        )
+        self._forgetter = Forgetter(
+            store,
+            self._memory.tracker,
+            self._learner,
+            catalogue=scorer.catalogue,
+            tags=lambda: self._preferences.tags,
+        )
         self._recommender = Recommender(scorer)
+        self._lasting_weight = settings.lasting_weight
 
     @classmethod
     def open(
@@ -244,6 +255,44 @@ class Device:
         """Return how many events are kept, cleaned and refused, and why; nothing they said."""
         return self._intake.health()
 
+    def forget(
+        self,
+        *,
+        event: int | None = None,
+        item: str | None = None,
+        tag: str | None = None,
+        before: int | None = None,
+        everything: bool = False,
+    ) -> Forgotten:
+        """Forget events as if they had never been observed; give just one of the arguments.
+
+        They are purged from the files, and interests and recommendations are from then on what
+        they would be had the events never happened: the interest state is that of the events that
+        remain, and the rounds trained are done again on those, with the draws they had. What was
+        refused or merged because of a forgotten event does not come back, and updates that have
+        left the device are not called back.
+
+        Args:
+            event: the event with this id.
+            item: every event on this item.
+            tag: every event whose embedding belongs to this tag: its share of the softmax over
+                the tags is at least half of the largest.
+            before: every event before this time, unix seconds.
+            everything: all of it, edits and counts too, by destroying the store's key.
+
+        Raises:
+            ConfigurationError: not just one argument is given, or the tag cannot be placed.
+            StoreError: the store cannot be written, or not be purged for want of room; then
+                opening the device again purges it.
+        """
+        forgotten = self._forgetter.forget(
+            event=event, item=item, tag=tag, before=before, everything=everything
+        )
+        self._memory.reread()
+        self._preferences.reread()
+        self._intake.reread()
+        return forgotten
+
     def event_count(self) -> int:
         """Return how many events the device keeps."""
         return self._store.event_count()
@@ -282,7 +331,14 @@ class Device:
     def _person(self, context: Sequence[Event] = ()) -> Person:
         memory = self._memory
         terms = self._preferences.terms()
-        person = Person(self.private_vector(), memory.recent, memory.seen, terms)
+        person = Person(
+            self.private_vector(),
+            memory.recent,
+            memory.seen,
+            terms,
+            memory.lasting() if self._lasting_weight else None,
+            self._lasting_weight,
+        )
         if not context:
             return person
         return person.in_context(memory.imagined(context), history_length=memory.history_length)

@@ -1,45 +1,79 @@
-"""Rounds on a device: which ones it takes, where they start from and what they leave."""
+"""Rounds on a device: which it takes, where they start, what they leave, and doing them again.
 
-from collections.abc import Callable
+The record of a round is the task, the seed of its draws and the last event it saw. Replaying the
+records on the events that remain gives the private vector that there would be, had the others
+never happened: not close to it, but the same computation with the same draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.storage.store import Store
+from penchant.client.behaviour import history_of
+from penchant.client.storage.store import Store, StoredEvent, TrainedRound
 from penchant.shared.errors import RoundError
-from penchant.shared.history import History
-from penchant.shared.randomness import Randomness
+from penchant.shared.randomness import KEY_BYTES, KeyedRandomness, Randomness
 from penchant.shared.scoring import Scorer
 
 if TYPE_CHECKING:
     from penchant.shared.contract import TrainingResult, TrainingTask
 
-__all__ = ["Learner"]
+__all__ = ["Learner", "Learnt", "Relearning"]
+
+
+class Relearning(StrEnum):
+    """What became of the private vector when events were forgotten.
+
+    Attributes:
+        UNTOUCHED: no round had seen them.
+        REPLAYED: the rounds were done again on what remains.
+        RESET: it is zero again: rounds were not recorded, or training is not installed here.
+    """
+
+    UNTOUCHED = "untouched"
+    REPLAYED = "replayed"
+    RESET = "reset"
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What a round of training gives, before any of it is kept.
+
+    Attributes:
+        result: what may leave the device.
+        private_vector: float32 (d,), what stays.
+        event_private: whether the round had event-level privacy.
+        record: what it takes to do the round again; None if rounds are not recorded.
+    """
+
+    result: "TrainingResult"
+    private_vector: NDArray[np.float32]
+    event_private: bool
+    record: TrainedRound | None
 
 
 class Learner:
     """Trains a device's private vector and its copy of the ranker, a round at a time.
 
     Args:
-        store: keeps the private vectors.
+        store: keeps events, private vectors and the records of rounds.
         scorer: the ranker release in use and its catalogue.
-        history: gives the person's training events.
-        randomness: where batches, negatives and noise come from.
+        randomness: where the seeds of rounds come from.
+        recorded: keep what it takes to do rounds again. Without, draws come from ``randomness``
+            itself, and forgetting what a round has seen resets the private vector.
     """
 
     def __init__(
-        self,
-        store: Store,
-        scorer: Scorer,
-        *,
-        history: Callable[[], History],
-        randomness: Randomness,
+        self, store: Store, scorer: Scorer, *, randomness: Randomness, recorded: bool = True
     ) -> None:
         self._store = store
         self._scorer = scorer
-        self._history = history
         self._randomness = randomness
+        self._recorded = recorded
 
     def private_vector(
         self, *, before: int | None = None, event_private: bool = False
@@ -63,29 +97,120 @@ class Learner:
         Raises:
             RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
+        learnt = self.learn(task)
+        self.keep(learnt)
+        return learnt.result
+
+    def learn(self, task: "TrainingTask") -> Learnt:
+        """Return what training one round gives; nothing is kept yet.
+
+        Raises:
+            RoundError: the task is for another ranker or an earlier round, or training diverged.
+        """
+        from penchant.shared.codec import encode_task
+
+        self._require_fit(task)
+        draws = self._randomness.spawn(task.round_number)
+        if not self._recorded:
+            return self._learnt(task, self._store.events(), draws, record=None)
+        # A seed of its own for each answer: the same draws on other events would cancel out.
+        seed = draws.integers(KEY_BYTES, below=256).astype(np.uint8).tobytes()
+        record = TrainedRound(
+            task.model_id,
+            task.round_number,
+            task.training.event_privacy is not None,
+            encode_task(task),
+            seed,
+            self._store.last_event_id(),
+        )
+        return self._learnt(task, self._store.events(), KeyedRandomness(seed), record=record)
+
+    def keep(self, learnt: Learnt) -> None:
+        """Keep the private vector that a round left and its record, together or not at all."""
+        result = learnt.result
+        with self._store.transaction():
+            self._store.save_private_vector(
+                result.model_id,
+                learnt.private_vector.astype("<f4").tobytes(),
+                round_number=result.round_number,
+                event_private=learnt.event_private,
+            )
+            if learnt.record is not None:
+                self._store.save_trained_round(learnt.record)
+
+    def relearn(self, forgotten: Sequence[int]) -> Relearning:
+        """Make the private vector what it would be without events that the store has no more.
+
+        Vectors of other rankers that have seen them are forgotten. A round that fails on what
+        remains is one that never was. Call it within the transaction that deletes the events.
+
+        Args:
+            forgotten: their ids.
+        """
+        model = self._scorer.ranker.model_id
+        records = self._store.trained_rounds()
+        first = min(forgotten, default=0)
+        others = {r.model for r in records if r.model != model and r.watermark >= first}
+        for other in others:
+            self._forget_rounds(other)
+        mine = [record for record in records if record.model == model]
+        if not mine:
+            # Rounds that were trained unrecorded may have seen anything.
+            if self._store.latest_round(model) is None:
+                return Relearning.RESET if others else Relearning.UNTOUCHED
+            self._store.delete_private_vectors(model)
+            return Relearning.RESET
+        if not forgotten or all(record.watermark < first for record in mine):
+            return Relearning.RESET if others else Relearning.UNTOUCHED
+        self._forget_rounds(model)
+        return self._replayed(mine)
+
+    def _replayed(self, records: Sequence[TrainedRound]) -> Relearning:
+        from penchant.shared.codec import decode_task
+
+        events = self._store.events()
+        size = self._scorer.ranker.settings.size
+        for record in records:
+            seen = [event for event in events if event.id <= record.watermark]
+            task = decode_task(record.task, size=size)
+            try:
+                learnt = self._learnt(task, seen, KeyedRandomness(record.seed), record=record)
+            except ModuleNotFoundError:  # the train extra was there once and is not any more
+                self._forget_rounds(record.model)
+                return Relearning.RESET
+            except RoundError:
+                continue
+            self.keep(learnt)
+        return Relearning.REPLAYED
+
+    def _forget_rounds(self, model: str) -> None:
+        self._store.delete_private_vectors(model)
+        self._store.delete_trained_rounds(model)
+
+    def _learnt(
+        self,
+        task: "TrainingTask",
+        events: Sequence[StoredEvent],
+        randomness: Randomness,
+        *,
+        record: TrainedRound | None,
+    ) -> Learnt:
         from penchant.client.training.rounds import train_round
         from penchant.shared.contract import TrainingResult
 
-        self._require_fit(task)
-        ranker = self._scorer.ranker
         event_private = task.training.event_privacy is not None
         trained = train_round(
             task,
-            settings=ranker.settings,
+            settings=self._scorer.ranker.settings,
             item_features=self._scorer.features,
-            history=self._history(),
+            history=history_of(events, self._scorer),
             private_vector=self.private_vector(
                 before=task.round_number, event_private=event_private
             ),
-            randomness=self._randomness.spawn(task.round_number),
+            randomness=randomness,
         )
-        self._store.save_private_vector(
-            task.model_id,
-            trained.private_vector.astype("<f4").tobytes(),
-            round_number=task.round_number,
-            event_private=event_private,
-        )
-        return TrainingResult(task.model_id, task.round_number, trained.update)
+        result = TrainingResult(task.model_id, task.round_number, trained.update)
+        return Learnt(result, trained.private_vector, event_private, record)
 
     def _require_fit(self, task: "TrainingTask") -> None:
         ranker = self._scorer.ranker

@@ -100,12 +100,9 @@ class Memory:
         embeddings, stored = self._prepared(events)
         state = self.tracker.with_events(stored, embeddings)
         ids = self._store.append(stored, interest_state=self.tracker.to_bytes(state))
-        stored = [replace(event, id=given) for event, given in zip(stored, ids, strict=True)]
         self.tracker.follow(state)
         if self._recent is not None:
-            length = self.history_length
-            latest = sorted(stored, key=lambda event: event.time)[-length:]
-            self._recent = self._recent.joined(Recent.of(latest, self._scorer), count=length)
+            self._recent = self._recent.joined(self._latest(stored, ids), count=self.history_length)
         if self._seen is not None:
             self._mark(self._seen, (event.item for event in stored))
         return ids
@@ -124,6 +121,10 @@ class Memory:
     def state(self) -> InterestState:
         """The interest state that has seen every event."""
         return self.tracker.state
+
+    def lasting(self) -> NDArray[np.float32] | None:
+        """Return the long-lived interest vector, float32 (m,); None before the first event."""
+        return None if self.state.is_empty else self.state.means()[1]
 
     @property
     def recent(self) -> Recent:
@@ -163,6 +164,11 @@ class Memory:
             for event, embedding, position in zip(events, embeddings, positions, strict=True)
         ]
         return embeddings, stored
+
+    def _latest(self, stored: Sequence[StoredEvent], ids: Sequence[int]) -> Recent:
+        named = sorted(zip(stored, ids, strict=True), key=lambda pair: pair[0].time)
+        latest = named[-self.history_length :]
+        return Recent.of([replace(event, id=given) for event, given in latest], self._scorer)
 
     def _mark(self, seen: NDArray[np.bool_], items: Iterable[str | None]) -> None:
         positions = self._scorer.catalogue.positions(items)

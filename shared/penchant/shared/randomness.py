@@ -5,14 +5,18 @@ deployed code draws them from the operating system's cryptographic generator. A 
 repeatable, so it passes a seeded source instead; its noise has the same law but protects nobody.
 """
 
+import hashlib
 import math
 import os
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Randomness", "SeededRandomness", "SystemRandomness"]
+__all__ = ["KEY_BYTES", "KeyedRandomness", "Randomness", "SeededRandomness", "SystemRandomness"]
+
+KEY_BYTES = 32
 
 
 class Randomness(Protocol):
@@ -35,12 +39,16 @@ class Randomness(Protocol):
         """
 
 
-class SystemRandomness:
-    """Draws from the operating system's cryptographic generator; what deployed code uses."""
+class _RandomBytes(ABC):
+    """Draws made of random bytes."""
+
+    @abstractmethod
+    def _bytes(self, count: int) -> bytes:
+        """Return ``count`` uniform bytes."""
 
     def uniform(self, size: int) -> NDArray[np.float64]:
         """Return ``size`` draws from the uniform law on [0, 1), 53 random bits each."""
-        words = np.frombuffer(os.urandom(8 * size), dtype=np.uint64)
+        words = np.frombuffer(self._bytes(8 * size), dtype="<u8")
         return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def normal(self, size: int) -> NDArray[np.float64]:
@@ -63,9 +71,47 @@ class SystemRandomness:
             raise ValueError(f"below is {below}; it must be at least 1")
         return (self.uniform(size) * below).astype(np.int64)
 
+
+class SystemRandomness(_RandomBytes):
+    """Draws from the operating system's cryptographic generator; what deployed code uses."""
+
+    def _bytes(self, count: int) -> bytes:
+        return os.urandom(count)
+
     def spawn(self, *key: int) -> "SystemRandomness":  # noqa: ARG002
         """Return this source: its draws are independent already."""
         return self
+
+
+class KeyedRandomness(_RandomBytes):
+    """Draws that only whoever has the key can repeat, and nobody else can foresee.
+
+    Bytes are SHAKE-256 (FIPS 202) of the key, the path of ``spawn`` keys and a counter of calls.
+    Deployed code uses it where a computation has to be done again, with the same draws, on other
+    data.
+
+    Args:
+        key: 32 bytes from a cryptographic generator, used for nothing else.
+        path: the ``spawn`` keys that led here.
+    """
+
+    def __init__(self, key: bytes, path: tuple[int, ...] = ()) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the key has {len(key)} bytes; it must have {KEY_BYTES}")
+        self._key = key
+        self._path = path
+        self._calls = 0
+
+    def _bytes(self, count: int) -> bytes:
+        place = (len(self._path), *self._path, self._calls)
+        self._calls += 1
+        digest = hashlib.shake_256(self._key)
+        digest.update(b"".join(part.to_bytes(8, "little") for part in place))
+        return digest.digest(count)
+
+    def spawn(self, *key: int) -> "KeyedRandomness":
+        """Return the independent stream named by ``key`` under this one."""
+        return KeyedRandomness(self._key, (*self._path, *key))
 
 
 class SeededRandomness:

@@ -245,4 +245,6 @@ class Scorer:
 def _spread(catalogue: Catalogue) -> NDArray[np.float32]:
     """Return embeddings of up to ``SPREAD_ITEMS`` items, evenly spread over the catalogue."""
     count = min(len(catalogue), SPREAD_ITEMS)
-    return catalogue.rows(np.arange(count) * len(catalogue) // count)
+    embeddings = catalogue.rows(np.arange(count) * len(catalogue) // count)
+    catalogue.release()
+    return embeddings

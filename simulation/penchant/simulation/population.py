@@ -63,7 +63,7 @@ class Population:
             self._scorer,
             keys=self._keys,
             # A run that loses power starts again; waiting for the disk would be most of its time.
-            settings=DeviceSettings(durable=False, quality=None),
+            settings=DeviceSettings(durable=False, quality=None, recorded_rounds=False),
             randomness=self._randomness.spawn(device),
         )
 

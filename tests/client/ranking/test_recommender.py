@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from penchant.client import Device, Event, EventKind
+from penchant.client import Device, DeviceSettings, Event, EventKind
 from penchant.client.memory import Recent
 from penchant.client.ranking import Person, Recommender, SourceKind
 from penchant.client.storage import RawKey, StoredEvent
@@ -294,3 +294,40 @@ def test_diversity_is_among_candidates(
     np.testing.assert_allclose([r.score for r in ranked], expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(ConfigurationError, match=r"diversity is 1\.5"):
         device.recommend(diversity=1.5)
+
+
+def test_lasting_interests_count_if_asked(
+    make_scorer: MakeScorer, tmp_path: Path, encoder: TextEncoder
+) -> None:
+    """With a weight, what was done before the latest events ranks too, by the stated formula."""
+    scorer = make_scorer(Preset.TEXT)
+    early = [Event(kind="view", item=f"item-{row}", time=1_000 + row) for row in (3, 7)]
+    late = [Event(kind="view", item=f"item-{row}", time=5_000 + row) for row in (11, 12, 13, 14)]
+    found = {}
+    for name, weight, events in (
+        ("plain", 0.0, [*early, *late]),
+        ("lasting", 0.5, [*early, *late]),
+        ("late", 0.5, late),
+        ("nobody", 0.5, []),
+    ):
+        chosen = DeviceSettings(lasting_weight=weight, quality=None)
+        keys = RawKey(bytes(32))
+        with Device.open(
+            tmp_path / name, scorer, keys=keys, encoder=encoder, settings=chosen
+        ) as device:
+            device.observe(*events)
+            found[name] = device.scores(now=NOW)
+            state = device._memory.state
+            ranked = device.recommend(k=3, now=NOW)
+        for recommendation in ranked:
+            assert recommendation.why.total == pytest.approx(recommendation.score, abs=1e-5)
+        if name == "lasting":
+            projection = scorer.ranker.arrays["context_projection"]
+            lasting = 0.5 * scorer.ranker.feature_map.apply(state.means()[1]) @ projection
+            expected = found["plain"] + scorer.item_vectors @ lasting
+            np.testing.assert_allclose(found["lasting"], expected, atol=1e-5)
+    assert not np.allclose(found["lasting"], found["late"])
+    np.testing.assert_array_equal(found["nobody"], scorer.ranker.arrays["popularity"])
+    for weight in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(ConfigurationError, match="lasting_weight"):
+            DeviceSettings(lasting_weight=weight)

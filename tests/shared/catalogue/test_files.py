@@ -73,7 +73,7 @@ def test_a_mapped_catalogue_is_the_one_in_memory(
 )
 def test_precisions_keep_what_they_say(tmp_path: Path, precision: Precision, error: float) -> None:
     """Every number is within half a step of its precision, by rows and by blocks alike."""
-    embeddings = unit_rows(20_000)  # three blocks
+    embeddings = unit_rows(20_000)  # ten blocks
     Catalogue.write(
         tmp_path / "c", map(str, range(20_000)), embeddings=embeddings, precision=precision
     )
@@ -83,7 +83,7 @@ def test_precisions_keep_what_they_say(tmp_path: Path, precision: Precision, err
     for block, rows in mapped.blocks():
         found[block] = rows
     np.testing.assert_array_equal(found, mapped.embeddings)
-    some = np.array([19_999, 0, 8192, 8191, 0])
+    some = np.array([19_999, 0, 2048, 2047, 0])
     np.testing.assert_array_equal(mapped.rows(some), found[some])
 
 

@@ -38,15 +38,17 @@ class Person:
         recent: their latest events.
         seen: bool (J,), the items they have had to do with.
         terms: what they edited.
-        long_interest: float32 (m,), a long-term interest vector to rank by where training has
-            learnt nothing yet; None to rank by the latest events alone.
+        lasting: float32 (m,), a long-lived interest vector to rank by where training has learnt
+            nothing yet; None to rank by the latest events alone.
+        lasting_weight: how much it counts.
     """
 
     private_vector: NDArray[np.float32]
     recent: Recent
     seen: NDArray[np.bool_]
     terms: Sequence[ItemTerm] = ()
-    long_interest: NDArray[np.float32] | None = None
+    lasting: NDArray[np.float32] | None = None
+    lasting_weight: float = 1.0
 
     def in_context(self, context: Recent, *, history_length: int) -> "Person":
         """Return the person with the events of the moment, which were not kept."""
@@ -88,9 +90,9 @@ class Profile:
 
 
 def _lasting(person: Person, scorer: Scorer) -> tuple[NDArray[np.float32], Source]:
-    if person.long_interest is None or person.private_vector.any():
+    if person.lasting is None or person.private_vector.any():
         return person.private_vector, Source(SourceKind.LEARNT, "what was learnt of you")
-    projected = scorer.context_of(person.long_interest)
+    projected = scorer.context_of(person.lasting) * np.float32(person.lasting_weight)
     return projected, Source(SourceKind.INTERESTS, "your lasting interests")
 
 

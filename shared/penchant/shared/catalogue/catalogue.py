@@ -209,6 +209,10 @@ class Catalogue:
         """Give all embeddings in order, some thousands at a time, with the rows they are of."""
         return self._embeddings.blocks()
 
+    def release(self) -> None:
+        """Let go of memory that can be had again from disk."""
+        self._embeddings.release()
+
     def text(self, position: int) -> str | None:
         """Return the text of the item at ``position``, if texts are known."""
         return None if self.texts is None else self.texts[position]

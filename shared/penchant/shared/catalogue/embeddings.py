@@ -11,8 +11,8 @@ from penchant.shared.catalogue.mapping import MappedFile
 
 __all__ = ["BLOCK_ITEMS", "Embeddings", "HeldEmbeddings", "MappedEmbeddings", "quantised"]
 
-# 8192 rows of 384 numbers are 12 MB as float32: large enough to multiply well, small in memory.
-BLOCK_ITEMS = 8192
+# 2048 rows of 384 numbers are 3 MB as float32: enough to multiply well, little in memory.
+BLOCK_ITEMS = 2048
 LARGEST_INT8 = 127.0
 
 
@@ -46,7 +46,7 @@ class Embeddings:
         for start in range(0, self.shape[0], BLOCK_ITEMS):
             block = slice(start, min(start + BLOCK_ITEMS, self.shape[0]))
             yield block, self.rows(block)
-        self.release()
+            self.release()
 
     def release(self) -> None:
         """Let go of memory that can be had again from disk."""
