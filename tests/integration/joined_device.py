@@ -32,7 +32,8 @@ def main() -> None:
             folder / "data",
             scorer,
             keys=KeyFile(folder / "keys"),
-            settings=DeviceSettings(quality=None),
+            # A recorded round has a seed of its own; without, draws are those of the simulation.
+            settings=DeviceSettings(quality=None, recorded_rounds=False),
             randomness=randomness,
         )
 

@@ -85,7 +85,6 @@ def test_a_killed_server_goes_on_where_it_was(
         noise_multiplier=2.0, rounds=3, delta=default_delta(8)
     )
     assert after["standing"]["epsilon"] == pytest.approx(expected_epsilon, rel=1e-6)
-    assert after["refusals"]["late"] >= 2
 
 
 def test_rounds_stop_at_the_budget(
