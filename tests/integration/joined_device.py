@@ -9,8 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
-from penchant.client import Device, DeviceSettings, Event, EventKind, KeyFile
-from penchant.client.join import EnrolmentCode, Participant, enrol
+from penchant.client import LAB, Device, DeviceSettings, Event, EventKind, KeyFile, Purpose
+from penchant.client.join import EnrolmentCode, Runtime, enrol
 from penchant.client.join.connection import ServerConnection
 from penchant.client.join.membership import MembershipFolder
 from penchant.client.join.releases import Installed
@@ -33,7 +33,7 @@ def main() -> None:
             scorer,
             keys=KeyFile(folder / "keys"),
             # A recorded round has a seed of its own; without, draws are those of the simulation.
-            settings=DeviceSettings(quality=None, recorded_rounds=False),
+            settings=DeviceSettings(quality=None, recorded_rounds=False, participation=LAB),
             randomness=randomness,
         )
 
@@ -45,21 +45,22 @@ def main() -> None:
         release = installed.fetch(connection, known=None)
     assert release is not None
     with open_device(release.scorer) as device:
+        for purpose in Purpose:
+            device.consent(purpose)
         device.observe(
             *(
                 Event(kind=EventKind.VIEW, item=item, time=time)
                 for item, time in json.loads(Path(history).read_text())
             )
         )
-    participant = Participant(
+    runtime = Runtime(
         folder,
         membership,
         open_device,
-        reason_to_wait=lambda _device: None,
         on_change=lambda now: print(now, flush=True),  # noqa: T201 - what a failing test shows
     )
-    signal.signal(signal.SIGTERM, lambda *_: participant.stop())
-    participant.run()
+    signal.signal(signal.SIGTERM, lambda *_: runtime.stop())
+    runtime.run()
 
 
 if __name__ == "__main__":

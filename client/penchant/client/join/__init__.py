@@ -5,14 +5,7 @@ Needs the ``train`` extra.
 
 from penchant.client.join.enrolment import enrol
 from penchant.client.join.membership import Membership, MembershipFolder
-from penchant.client.join.participant import Participant, Participation
+from penchant.client.join.runtime import Progress, Runtime
 from penchant.shared.enrolment import EnrolmentCode
 
-__all__ = [
-    "EnrolmentCode",
-    "Membership",
-    "MembershipFolder",
-    "Participant",
-    "Participation",
-    "enrol",
-]
+__all__ = ["EnrolmentCode", "Membership", "MembershipFolder", "Progress", "Runtime", "enrol"]

@@ -6,33 +6,32 @@ way to get here. Contract tests fail when Flower moves.
 """
 
 import uuid
+from dataclasses import dataclass
 
-from flwr.app import Context, Error, Message, RecordDict
+from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.common.constant import ErrorCode
 from flwr.common.serde import message_from_proto, message_to_proto
 from flwr.proto.message_pb2 import Message as ProtoMessage
 from google.protobuf.message import DecodeError
 
-from penchant.shared.errors import CodecError, PenchantError
+from penchant.shared.errors import CodecError
 
 __all__ = ["AnsweredMessage", "answer"]
 
 TRAIN = "train"
-DECLINED = "declined"  # all that a server is told of why a device did not train
 
 
+@dataclass(frozen=True)
 class AnsweredMessage:
     """A reply ready to be sent.
 
     Attributes:
         data: the reply as bytes.
-        problem: why the device did not train, None if it did.
+        refusal: what the server is told instead of an update, None if it gets one.
     """
 
-    def __init__(self, data: bytes, problem: PenchantError | None) -> None:
-        self.data = data
-        self.problem = problem
+    data: bytes
+    refusal: str | None
 
 
 def answer(data: bytes, app: ClientApp, *, node: int) -> AnsweredMessage:
@@ -54,17 +53,14 @@ def answer(data: bytes, app: ClientApp, *, node: int) -> AnsweredMessage:
         state=RecordDict(),
         run_config={},
     )
-    try:
-        reply, problem = app(message, context), None
-    except PenchantError as error:
-        problem = error
-        reply = Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, DECLINED), reply_to=message)
+    reply = app(message, context)
     metadata = reply.metadata.__dict__
     metadata["_message_id"] = uuid.uuid4().hex
     # A reply is as old as its task: a device's clock may be wrong, and is nobody's business.
     metadata["_created_at"] = message.metadata.created_at
     metadata["_ttl"] = message.metadata.ttl
-    return AnsweredMessage(message_to_proto(reply).SerializeToString(), problem)
+    refusal = reply.error.reason if reply.has_error() else None
+    return AnsweredMessage(message_to_proto(reply).SerializeToString(), refusal)
 
 
 def _message_of(data: bytes, *, node: int) -> Message:

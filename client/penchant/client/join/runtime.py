@@ -1,4 +1,4 @@
-"""A joined device at work: it waits for tasks, trains, answers and installs releases."""
+"""The runtime of a joined device: it waits for tasks, trains, answers and installs releases."""
 
 import logging
 import random
@@ -19,7 +19,6 @@ from penchant.client.join.membership import Membership, MembershipFolder
 from penchant.client.join.releases import Installed, Release
 from penchant.shared.errors import (
     CodecError,
-    PenchantError,
     ReleaseError,
     RemoteError,
     StoreError,
@@ -27,7 +26,7 @@ from penchant.shared.errors import (
 from penchant.shared.releases import load_signing_key
 from penchant.shared.scoring import Scorer
 
-__all__ = ["OpenDevice", "Participant", "Participation"]
+__all__ = ["OpenDevice", "Progress", "Runtime"]
 
 LOG = logging.getLogger("penchant.join")
 OpenDevice = Callable[[Scorer], Device]
@@ -42,7 +41,7 @@ OK, REPEATED = 200, 409
 
 
 @dataclass(frozen=True)
-class Participation:
+class Progress:
     """What a joined device has done since it began.
 
     Attributes:
@@ -60,7 +59,7 @@ class Participation:
     problem: str | None = None
 
 
-class Participant:
+class Runtime:
     """Takes part in one server's rounds until it is told to stop.
 
     The device is opened when it has something to do and closed again, so that other programs can
@@ -71,7 +70,7 @@ class Participant:
         membership: the server and the device's key.
         open_device: opens the device with a ranker.
         on_change: told what it does, whenever that changes.
-        reason_to_wait: says why a device may take no part now, None if it may.
+        on_release: told each release that it installs.
         wait_seconds: how long a request for a task may wait at the server.
     """
 
@@ -81,31 +80,39 @@ class Participant:
         membership: Membership,
         open_device: OpenDevice,
         *,
-        reason_to_wait: Callable[[Device], str | None],
-        on_change: Callable[[Participation], None] = lambda _now: None,
+        on_change: Callable[[Progress], None] = lambda _now: None,
+        on_release: Callable[[Release], None] = lambda _release: None,
         wait_seconds: int = WAIT_SECONDS,
     ) -> None:
         self._membership = membership
         self._open_device = open_device
-        self._reason_to_wait = reason_to_wait
         self._on_change = on_change
+        self._on_release = on_release
         self._wait_seconds = wait_seconds
         self._stopping = threading.Event()
         self._connection: ServerConnection | None = None
+        self._thread: threading.Thread | None = None
         self._installed = Installed(
             MembershipFolder(folder).releases, load_signing_key(membership.server.signing_key)
         )
         self._release: Release | None = None
         self._next_update = 0.0
         self._app = client_app(self._opened)
-        self.participation = Participation()
+        self.progress = Progress()
+
+    def start(self) -> None:
+        """Run in a thread of its own, until ``stop``."""
+        self._thread = threading.Thread(target=self._run_quietly, name="penchant-join", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """End ``run`` soon; from any thread."""
+        """End ``run`` soon, and wait for the end of what ``start`` began; from any thread."""
         self._stopping.set()
         connection = self._connection
         if connection is not None:
             connection.close()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
 
     def run(self) -> None:
         """Take part until ``stop``.
@@ -127,10 +134,17 @@ class Participant:
                 if not self._stopping.is_set():
                     raise
             except (RemoteError, ReleaseError, CodecError, StoreError) as error:
-                self._note(error)
+                self._note(str(error))
                 self._rest(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
         self._tell(doing="stopped")
+
+    def _run_quietly(self) -> None:
+        try:
+            self.run()
+        except NotAdmittedError as error:
+            self._note(str(error))
+            self._tell(doing="shut out by the server")
 
     def _take_turn(self, connection: ServerConnection) -> None:
         """Install what is new, then wait for a task and answer it."""
@@ -157,16 +171,16 @@ class Participant:
         try:
             answered = answer(task, self._app, node=self._membership.server.node)
         except CodecError:
-            self._tell(refused=self.participation.refused + 1)
+            self._tell(refused=self.progress.refused + 1)
             raise
         self._tell(doing="sending")
         taken = self._push(connection, answered)
-        if answered.problem is None and taken:
-            self._tell(rounds=self.participation.rounds + 1)
+        if answered.refusal is None and taken:
+            self._tell(rounds=self.progress.rounds + 1)
             return
-        self._tell(refused=self.participation.refused + 1)
-        if answered.problem is not None:
-            self._note(answered.problem)
+        self._tell(refused=self.progress.refused + 1)
+        if answered.refusal is not None:
+            self._note(f"a task was not answered: {answered.refusal}; the log says why")
 
     def _push(self, connection: ServerConnection, answered: AnsweredMessage) -> bool:
         """Send a reply, again if need be: the same reply never counts twice."""
@@ -193,14 +207,13 @@ class Participant:
         if self._is_worse(release):
             self._installed.decline(release)
             self._note(
-                ReleaseError(
-                    f"release {release.version} foretells this person's doings worse than "
-                    "the one in use; it was not installed"
-                )
+                f"release {release.version} foretells this person's doings worse than the one in "
+                "use; it was not installed"
             )
             return
         self._installed.adopt(release)
         self._release = release
+        self._on_release(release)
         self._tell(release=release.version)
 
     def _is_worse(self, release: Release) -> bool:
@@ -217,7 +230,9 @@ class Participant:
         if self._release is None:
             return "waiting for the server's first release"
         with self._open_device(self._release.scorer) as device:
-            return self._reason_to_wait(device)
+            eligibility = device.eligibility()
+        unmet = [f"{one.name}: {one.reason}" for one in eligibility.conditions if not one.met]
+        return f"taking no part: {'; '.join(unmet)}" if unmet else None
 
     @contextmanager
     def _opened(self, context: Context) -> Iterator[Device]:  # noqa: ARG002 - Flower's signature
@@ -239,15 +254,15 @@ class Participant:
         """Sleep, by chance up to half as long again: devices must not all come at once."""
         self._stopping.wait(seconds * (1.0 + 0.5 * random.random()))
 
-    def _note(self, error: PenchantError) -> None:
+    def _note(self, problem: str) -> None:
         if not self._stopping.is_set():
-            LOG.info("%s", error)
-            self._tell(problem=str(error))
+            LOG.info("%s", problem)
+            self._tell(problem=problem)
 
     def _tell(self, **changes: object) -> None:
-        after = replace(self.participation, **changes)  # type: ignore[arg-type]
-        if after != self.participation:
-            self.participation = after
+        after = replace(self.progress, **changes)  # type: ignore[arg-type]
+        if after != self.progress:
+            self.progress = after
             self._on_change(after)
 
 
