@@ -6,13 +6,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from penchant.client.behaviour import require_fit
+from penchant.client.behaviour import require_embedded, require_fit
 from penchant.client.events import Event
 from penchant.client.forgetting import Forgetter
 from penchant.client.intake import Intake
 from penchant.client.learning import Learner
 from penchant.client.memory import Memory
 from penchant.client.participation.participant import Participant
+from penchant.client.portability import Profile, settle
 from penchant.client.preferences import Preferences
 from penchant.client.ranking import Person, Recommender
 from penchant.client.retention import Retention
@@ -125,6 +126,49 @@ class DeviceCore:
             raise
         return device
 
+    @classmethod
+    def arrive(
+        cls,
+        path: Path,
+        *,
+        passphrase: str,
+        folder: Path,
+        scorer: Scorer,
+        keys: KeySource | None = None,
+        encoder: TextEncoder | None = None,
+        settings: DeviceSettings | None = None,
+        randomness: Randomness | None = None,
+    ) -> Self:
+        """Return a new device in ``folder`` that goes on where the one that moved stood.
+
+        Args:
+            path: the file that ``move_to`` wrote.
+            passphrase: as it was given there.
+            folder: of the new device; absent or empty.
+            scorer: as in ``open``; of the same encoder as on the other device.
+            keys: as in ``open``.
+            encoder: as in ``open``.
+            settings: as in ``open``.
+            randomness: as in ``open``.
+
+        Raises:
+            ConfigurationError: the passphrase is too short, or the encoder is not the catalogue's.
+            StoreError: the file is no profile or damaged, another passphrase locked it, its texts
+                were embedded by another encoder, or the folder is not empty; nothing is made.
+        """
+        chosen = settings or DeviceSettings()
+        require_fit(encoder, scorer.catalogue)
+        settle(
+            Profile.read(path, passphrase),
+            folder,
+            keys=keys or OsKeyStore(),
+            durable=chosen.durable,
+            embedded=lambda store: require_embedded(store.events(), scorer.catalogue),
+        )
+        return cls.open(
+            folder, scorer, keys=keys, encoder=encoder, settings=chosen, randomness=randomness
+        )
+
     def __enter__(self) -> Self:
         return self
 
@@ -139,6 +183,9 @@ class DeviceCore:
     def close(self) -> None:
         """Close the stores and let another process have the folder."""
         self._home.close()
+
+    def _profile(self) -> Profile:
+        return Profile(self._store.contents(), self._participant.ledger_contents())
 
     def _retain(self, *, added: int) -> None:
         """Forget what is past the limits; where there is no room to, try again another time."""

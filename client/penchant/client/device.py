@@ -1,7 +1,8 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from penchant.client.forgetting import Forgotten
 from penchant.client.interests import Interest, InterestEdit
 from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
 from penchant.client.participation import Eligibility
+from penchant.client.portability import exported
 from penchant.client.quality import Health
 from penchant.client.ranking import Recommendation
 
@@ -186,6 +188,38 @@ class Device(DeviceCore):
             )
         finally:  # also when all that failed was the purge
             self._reread()
+
+    def export(self) -> dict[str, Any]:
+        """Return everything held about the person, as JSON-able values for them to read.
+
+        Events, interests (None without an encoder), edits, counts, private vectors, the rounds
+        trained, consents and the ledger's entries.
+        """
+        interests = None if self._encoder is None else self._preferences.every_interest()
+        return exported(
+            self._profile(),
+            interests=interests,
+            edits=self.interest_edits(),
+            health=self.health(),
+        )
+
+    def move_to(self, path: Path, *, passphrase: str) -> None:
+        """Write the whole profile to one encrypted file, for ``Device.arrive`` on another device.
+
+        From then on nothing leaves this device: its ledger is closed for good, and goes on at the
+        other. It still observes and ranks; ``forget(everything=True)`` empties it. Moving again
+        writes the file anew. Whoever has the file and the passphrase has the person's data, and
+        could let it arrive twice: delete it once it has arrived.
+
+        Args:
+            path: the file to write; its folder exists.
+            passphrase: at least 8 characters, better several words.
+
+        Raises:
+            ConfigurationError: the passphrase is too short.
+            StoreError: the file cannot be written; then nothing has changed, unless it says so.
+        """
+        self._profile().write(path, passphrase, before=self._participant.close_for_good)
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
