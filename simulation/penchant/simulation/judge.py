@@ -60,7 +60,7 @@ class Judge:
         """
         return cls(
             split,
-            sample_negatives(split, stage=stage, rng=rng),
+            sample_negatives(split, stage=stage, rng=rng, or_fewer=True),
             Contexts.of(split, stage=stage, history_length=history_length),
             unseen_from,
         )

@@ -254,7 +254,7 @@ def _leak_check(control: Evaluation | None) -> LeakCheck | None:
     if control is None:
         return None
     hits, people = control.hits(SAMPLED), len(control.people)
-    at_chance = chance(k=K, candidates=100)
+    at_chance = chance(k=K, candidates=int(control.ranks[SAMPLED].candidates[0]))
     return LeakCheck(
         suspected=leak_suspected(hits, people, chance=at_chance),
         hits=hits,

@@ -8,6 +8,7 @@ import numpy as np
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import CachedEncoder, Encoder
 from penchant.shared.encoding.cached import find_bundle
+from penchant.shared.errors import DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
@@ -15,7 +16,7 @@ from penchant.simulation import datasets
 from penchant.simulation.coldstart import ColdStart, cold_start
 from penchant.simulation.datasets import Dataset
 from penchant.simulation.datasets.scripts import encoder_warnings
-from penchant.simulation.evaluation import evaluated_sample
+from penchant.simulation.evaluation import evaluated_sample, spare_items
 from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
 from penchant.simulation.settings import Protocol, SimulationSettings
@@ -25,6 +26,7 @@ from penchant.simulation.timesplit import time_split
 __all__ = ["Cold", "World", "prepare"]
 
 COLD_STREAM = 5
+NEGATIVES = 99
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
 
     Raises:
         ConfigurationError: settings and data set do not fit together.
+        DataError: the data set is malformed, or has nothing to hold out or to rank it against.
         AssetError: data or model cannot be fetched, or are not the pinned ones.
         PrivacyError: no noise keeps within epsilon.
     """
@@ -81,6 +84,12 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
         f"{dataset.n_events:,} events"
     )
     split, start = _held_out(dataset, settings)
+    spare = spare_items(split)
+    if spare < NEGATIVES:
+        tell(
+            f"somebody has met all but {spare} items: metrics with {NEGATIVES} negatives have "
+            f"{spare} instead, and are higher for it"
+        )
     trained = split.training
     plan = Plan.of(settings, population=trained.n_people)
     tell(f"language model {settings.encoder} embeds the item texts")
@@ -89,7 +98,8 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     for warning in encoder_warnings(dataset, bundle.manifest.languages):
         tell(warning)
     catalogue = Catalogue.of(trained.item_ids, encoder.encode(trained.item_texts))
-    rank = plan.recipe.feature_rank or FeatureMap.largest_rank(catalogue.embeddings)
+    largest = FeatureMap.largest_rank(catalogue.embeddings)
+    rank = min(plan.recipe.feature_rank or largest, largest)
     feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
     shape = plan.ranker_settings(settings, feature_map, catalogue)
     cold = None
@@ -117,6 +127,11 @@ def _held_out(
     if settings.protocol is Protocol.LEAVE_ONE_OUT:
         return evaluated_sample(leave_one_out(dataset)), None
     if settings.protocol is Protocol.TIME:
+        if not dataset.has_times:
+            raise DataError(
+                f"the times of '{dataset.name}' only tell each person's order, so no moment is "
+                "the same for all; use --protocol leave-one-out"
+            )
         return evaluated_sample(time_split(dataset)), None
     start = cold_start(dataset, rng=np.random.default_rng([settings.seed, COLD_STREAM]))
     return start.training, start

@@ -148,7 +148,7 @@ def evaluate(
         )
     if k < 1:
         raise ConfigurationError(f"k must be at least 1; got {k}")
-    parts: dict[str, list[Ranks]] = {"full": [], f"sampled{negatives.number}": []}
+    parts: dict[str, list[Ranks]] = {"full": [], negatives.protocol: []}
     full, sampled = parts.values()
     if unseen_from is not None:
         parts["unseen"] = []
