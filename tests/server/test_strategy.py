@@ -132,7 +132,7 @@ def test_devices_are_sent_the_current_ranker_and_the_public_constants(
 ) -> None:
     """Every device of a round gets the same task: the ranker as it stands, and the constants."""
     tasks: list[TrainingTask] = []
-    settings = make_settings(rounds=2)
+    settings = make_settings(rounds=2, noise_multiplier=2.5)
 
     def noting(message: Message) -> list[Reply]:
         assert message.metadata.message_type == "train"
