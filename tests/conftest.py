@@ -1,0 +1,40 @@
+"""A real browser, for pages as a person meets them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+
+@pytest.fixture(scope="session")
+def open_browser() -> Iterator[Callable[[tuple[int, int]], Chrome]]:
+    """Open headless Chromium windows of a size in pixels; they load nothing but this machine's."""
+    driver, browser = shutil.which("chromedriver"), shutil.which("chromium")
+    if driver is None or browser is None:
+        pytest.skip("needs chromium and chromedriver: apt-get install chromium chromium-driver")
+    opened: list[Chrome] = []
+
+    def opener(size: tuple[int, int] = DESKTOP) -> Chrome:
+        options = ChromeOptions()
+        options.binary_location = browser
+        for flag in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+            f"--window-size={size[0]},{size[1]}",
+        ):
+            options.add_argument(flag)
+        if size[0] < 500:  # a window has a least width; a phone's has not
+            metrics = {"width": size[0], "height": size[1], "pixelRatio": 2.0}
+            options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
+        opened.append(Chrome(options, Service(driver)))
+        return opened[-1]
+
+    yield opener
+    for window in opened:
+        window.quit()
