@@ -1,4 +1,4 @@
-"""A real browser, for pages as a person meets them."""
+"""What every test has: a state folder that is not the user's; and a browser for who asks."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,7 +7,17 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
+from penchant.shared.files import STATE_VARIABLE
+
 DESKTOP, PHONE = (1280, 900), (390, 844)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep witnesses of privacy ledgers out of the user's state folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATE_VARIABLE, str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,10 +15,14 @@ from penchant.client.forgetting import Forgetter, Forgotten
 from penchant.client.intake import Intake
 from penchant.client.interests import Interest, InterestEdit
 from penchant.client.learning import Learner
+from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
 from penchant.client.memory import Memory
+from penchant.client.participation import Eligibility
+from penchant.client.participation.participant import Participant
 from penchant.client.preferences import Preferences
 from penchant.client.quality import Health
 from penchant.client.ranking import Person, Recommendation, Recommender
+from penchant.client.retention import Retention
 from penchant.client.settings import DeviceSettings
 from penchant.client.storage import (
     DeviceFolder,
@@ -26,6 +31,7 @@ from penchant.client.storage import (
     SqliteStore,
     Store,
 )
+from penchant.shared.errors import StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
@@ -75,6 +81,15 @@ class Device:
             catalogue=scorer.catalogue,
             tags=lambda: self._preferences.tags,
         )
+        self._retention = Retention(
+            store,
+            self._forgetter.forget_events,
+            days=settings.retention_days,
+            most=settings.most_events,
+        )
+        self._participant = Participant(
+            home, store, self._learner, scorer.ranker.settings, settings
+        )
         self._recommender = Recommender(scorer)
         self._lasting_weight = settings.lasting_weight
 
@@ -109,7 +124,7 @@ class Device:
         require_fit(encoder, scorer.catalogue)
         home = DeviceFolder(folder, keys or OsKeyStore())
         try:
-            return cls(
+            device = cls(
                 home,
                 SqliteStore(home, durability=chosen.store_durability),
                 scorer,
@@ -117,9 +132,11 @@ class Device:
                 settings=chosen,
                 randomness=randomness or SystemRandomness(),
             )
+            device._retain(added=0)
         except BaseException:
             home.close()
             raise
+        return device
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +171,7 @@ class Device:
         kept = [event for event in inspected.events if isinstance(event, Event)]
         ids = iter(self._memory.observe(kept) if kept else ())
         self._intake.count(inspected)
+        self._retain(added=len(kept))
         return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
 
     def recommend(
@@ -270,7 +288,7 @@ class Device:
         they would be had the events never happened: the interest state is that of the events that
         remain, and the rounds trained are done again on those, with the draws they had. What was
         refused or merged because of a forgotten event does not come back, and updates that have
-        left the device are not called back.
+        left the device are not called back, nor sent again.
 
         Args:
             event: the event with this id.
@@ -278,20 +296,21 @@ class Device:
             tag: every event whose embedding belongs to this tag: its share of the softmax over
                 the tags is at least half of the largest.
             before: every event before this time, unix seconds.
-            everything: all of it, edits and counts too, by destroying the store's key.
+            everything: all of it, edits and counts too, by destroying the store's key; consent is
+                taken back with it. The privacy ledger stays: what was spent stays spent.
 
         Raises:
             ConfigurationError: not just one argument is given, or the tag cannot be placed.
             StoreError: the store cannot be written, or not be purged for want of room; then
                 opening the device again purges it.
         """
-        forgotten = self._forgetter.forget(
-            event=event, item=item, tag=tag, before=before, everything=everything
-        )
-        self._memory.reread()
-        self._preferences.reread()
-        self._intake.reread()
-        return forgotten
+        self._participant.forget(everything=everything)
+        try:
+            return self._forgetter.forget(
+                event=event, item=item, tag=tag, before=before, everything=everything
+            )
+        finally:  # also when all that failed was the purge
+            self._reread()
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
@@ -309,15 +328,67 @@ class Device:
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.
 
-        A round asked for again starts from where the private vector stood before it, so that a
-        repeated message does not train twice. A round with event-level privacy starts from what
+        When it returns, the update is paid for in the privacy ledger and may leave. The same task
+        gets the same update, at no further cost. A round with event-level privacy starts from what
         such rounds left: a vector fitted to the events without noise would void its guarantee.
         Needs the ``train`` extra.
 
         Raises:
+            ConsentError: the person does not agree to it.
+            BudgetError: the privacy ledger refuses.
             RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
-        return self._learner.train(task)
+        return self._participant.train(task)
+
+    def preview(self, task: "TrainingTask") -> Preview:
+        """Return the message that ``train`` would give out for ``task``, to the byte.
+
+        Nothing leaves, nothing is debited, and no consent is needed to look. Training the same
+        task afterwards gives out exactly these bytes.
+
+        Raises:
+            BudgetError: the task was answered and its answer is no longer kept.
+            RoundError: as ``train``.
+        """
+        return self._participant.preview(task)
+
+    def consent(self, purpose: Purpose, terms: Terms | None = None) -> Receipt:
+        """Write down that the person agrees to ``purpose``, and return the receipt.
+
+        Args:
+            purpose: to what.
+            terms: the words that were shown; ``terms_of(purpose)``, if not given.
+        """
+        return self._participant.consent(purpose, terms)
+
+    def revoke(self, purpose: Purpose) -> None:
+        """Take consent back, at once: an update in the making does not leave either."""
+        self._participant.revoke(purpose)
+
+    def consents(self) -> tuple[Receipt, ...]:
+        """Return all receipts, oldest first, those taken back included."""
+        return self._participant.consents()
+
+    def privacy(self) -> PrivacyReport:
+        """Return what the device has spent and has left; ``str()`` says it in plain words."""
+        return self._participant.privacy()
+
+    def eligibility(self) -> Eligibility:
+        """Return whether the device would take part in a round now: each condition and why."""
+        return self._participant.eligibility()
+
+    def _retain(self, *, added: int) -> None:
+        """Forget what is past the limits; where there is no room to, try again another time."""
+        with suppress(StoreError):
+            if self._retention.enforce(added=added):
+                self._participant.forget(everything=False)
+                self._reread()
+
+    def _reread(self) -> None:
+        self._memory.reread()
+        self._preferences.reread()
+        self._intake.reread()
+        self._retention.recount()
 
     def _person(self, context: Sequence[Event] = ()) -> Person:
         memory = self._memory

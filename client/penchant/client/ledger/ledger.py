@@ -11,6 +11,7 @@ data would tell more than one debit pays for.
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from penchant.client.ledger.consent import Purpose, Receipt, Terms, terms_of
 from penchant.client.ledger.costs import cost_of
@@ -20,9 +21,10 @@ from penchant.client.ledger.rules import Standing, held_back, refusal, waiting
 from penchant.client.ledger.settings import BudgetSettings
 from penchant.client.ledger.witness import Mark, Witness
 from penchant.client.storage import Database
-from penchant.shared.codec import encode_task
-from penchant.shared.contract import TrainingTask
 from penchant.shared.errors import BudgetError, ConsentError
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingTask
 
 __all__ = ["Ledger", "task_hash"]
 
@@ -30,8 +32,10 @@ __all__ = ["Ledger", "task_hash"]
 TIME_STEP = 6 * 3600
 
 
-def task_hash(task: TrainingTask) -> str:
+def task_hash(task: "TrainingTask") -> str:
     """Return SHA-256 of the task's message: two tasks are the same if their bytes are."""
+    from penchant.shared.codec import encode_task
+
     return hashlib.sha256(encode_task(task)).hexdigest()
 
 
@@ -118,7 +122,7 @@ class Ledger:
         held = waiting(self._standing(Purpose.TRAIN_RANKER), self._settings)
         return None if held is None else held_back(*held)
 
-    def refusal(self, task: TrainingTask) -> str | None:
+    def refusal(self, task: "TrainingTask") -> str | None:
         """Return why ``task`` would be refused now, or None."""
         try:
             if not self._journal.is_debited(task_hash(task)):
@@ -127,7 +131,7 @@ class Ledger:
             return str(error)
         return None
 
-    def preview(self, task: TrainingTask, make: Callable[[], Answer]) -> tuple[Answer, bool]:
+    def preview(self, task: "TrainingTask", make: Callable[[], Answer]) -> tuple[Answer, bool]:
         """Return the answer that releasing ``task`` would give out, and whether it has been paid.
 
         Nothing leaves and nothing is debited. The answer is kept: releasing the same task gives
@@ -150,7 +154,7 @@ class Ledger:
             self._journal.keep_answer(key, kept)
         return kept, debited
 
-    def release(self, task: TrainingTask, make: Callable[[], Answer]) -> Answer:
+    def release(self, task: "TrainingTask", make: Callable[[], Answer]) -> Answer:
         """Debit what answering ``task`` costs, then return the answer, which may now leave.
 
         A task asked again gets the bytes it got before, at no further cost, or nothing.
@@ -192,13 +196,13 @@ class Ledger:
         """
         self._journal.drop_answers()
 
-    def _require_payable(self, task: TrainingTask, key: str) -> None:
+    def _require_payable(self, task: "TrainingTask", key: str) -> None:
         if self._journal.is_debited(key):
             self._require_consent(task)
             raise BudgetError(_ANSWERED)
         self._require_admitted(task)
 
-    def _require_admitted(self, task: TrainingTask) -> None:
+    def _require_admitted(self, task: "TrainingTask") -> None:
         self._require_consent(task)
         why = refusal(
             task,
@@ -209,7 +213,7 @@ class Ledger:
         if why is not None:
             raise BudgetError(f"the privacy ledger refuses round {task.round_number}: {why}")
 
-    def _require_consent(self, task: TrainingTask) -> None:
+    def _require_consent(self, task: "TrainingTask") -> None:
         needed = [Purpose(task.purpose)]
         if task.training.event_privacy is None:
             needed.append(Purpose.TRUST_SERVER)
