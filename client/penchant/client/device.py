@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.behaviour import require_encoder, require_fit
+from penchant.client.behaviour import require_embedded, require_encoder, require_fit
 from penchant.client.events import Event
 from penchant.client.forgetting import Forgetter, Forgotten
 from penchant.client.intake import Intake
@@ -19,6 +19,7 @@ from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Ter
 from penchant.client.memory import Memory
 from penchant.client.participation import Eligibility
 from penchant.client.participation.participant import Participant
+from penchant.client.portability import Profile, exported, settle
 from penchant.client.preferences import Preferences
 from penchant.client.quality import Health
 from penchant.client.ranking import Person, Recommendation, Recommender
@@ -311,6 +312,84 @@ class Device:
             )
         finally:  # also when all that failed was the purge
             self._reread()
+
+    def export(self) -> dict[str, Any]:
+        """Return everything held about the person, as JSON-able values for them to read.
+
+        Events, interests (None without an encoder), edits, counts, private vectors, the rounds
+        trained, consents and the ledger's entries.
+        """
+        interests = None if self._encoder is None else self._preferences.every_interest()
+        return exported(
+            self._profile(),
+            interests=interests,
+            edits=self.interest_edits(),
+            health=self.health(),
+        )
+
+    def move_to(self, path: Path, *, passphrase: str) -> None:
+        """Write the whole profile to one encrypted file, for ``Device.arrive`` on another device.
+
+        From then on nothing leaves this device: its ledger is closed for good, and goes on at the
+        other. It still observes and ranks; ``forget(everything=True)`` empties it. Moving again
+        writes the file anew. Whoever has the file and the passphrase has the person's data, and
+        could let it arrive twice: delete it once it has arrived.
+
+        Args:
+            path: the file to write; its folder exists.
+            passphrase: at least 8 characters, better several words.
+
+        Raises:
+            ConfigurationError: the passphrase is too short.
+            StoreError: the file cannot be written; then nothing has changed, unless it says so.
+        """
+        self._profile().write(path, passphrase, before=self._participant.close_for_good)
+
+    @classmethod
+    def arrive(
+        cls,
+        path: Path,
+        *,
+        passphrase: str,
+        folder: Path,
+        scorer: Scorer,
+        keys: KeySource | None = None,
+        encoder: TextEncoder | None = None,
+        settings: DeviceSettings | None = None,
+        randomness: Randomness | None = None,
+    ) -> Self:
+        """Return a new device in ``folder`` that goes on where the one that moved stood.
+
+        Args:
+            path: the file that ``move_to`` wrote.
+            passphrase: as it was given there.
+            folder: of the new device; absent or empty.
+            scorer: as in ``open``; of the same encoder as on the other device.
+            keys: as in ``open``.
+            encoder: as in ``open``.
+            settings: as in ``open``.
+            randomness: as in ``open``.
+
+        Raises:
+            ConfigurationError: the passphrase is too short, or the encoder is not the catalogue's.
+            StoreError: the file is no profile or damaged, another passphrase locked it, its texts
+                were embedded by another encoder, or the folder is not empty; nothing is made.
+        """
+        chosen = settings or DeviceSettings()
+        require_fit(encoder, scorer.catalogue)
+        settle(
+            Profile.read(path, passphrase),
+            folder,
+            keys=keys or OsKeyStore(),
+            durable=chosen.durable,
+            embedded=lambda store: require_embedded(store.events(), scorer.catalogue),
+        )
+        return cls.open(
+            folder, scorer, keys=keys, encoder=encoder, settings=chosen, randomness=randomness
+        )
+
+    def _profile(self) -> Profile:
+        return Profile(self._store.contents(), self._participant.ledger_contents())
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""

@@ -45,6 +45,10 @@ class Population:
     ) -> None:
         self._folder = folder
         self._keys = KeyFile(folder / KEY_FILE)
+        # A run that loses power starts again; waiting for the disk would be most of its time.
+        self._settings = DeviceSettings(
+            durable=False, quality=None, participation=LAB, recorded_rounds=False
+        )
         self._training = training
         self._scorer = scorer
         self._randomness = randomness
@@ -62,10 +66,7 @@ class Population:
             self._folder / f"{device:06d}",
             self._scorer,
             keys=self._keys,
-            # A run that loses power starts again; waiting for the disk would be most of its time.
-            settings=DeviceSettings(
-                durable=False, quality=None, participation=LAB, recorded_rounds=False
-            ),
+            settings=self._settings,
             randomness=self._randomness.spawn(device),
         )
 

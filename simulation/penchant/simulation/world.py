@@ -16,7 +16,7 @@ from penchant.simulation import datasets
 from penchant.simulation.coldstart import ColdStart, cold_start
 from penchant.simulation.datasets import Dataset
 from penchant.simulation.datasets.scripts import encoder_warnings
-from penchant.simulation.evaluation import evaluated_sample, spare_items
+from penchant.simulation.evaluation import evaluated_sample, rankable, spare_items
 from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
 from penchant.simulation.settings import Protocol, SimulationSettings
@@ -84,6 +84,9 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
         f"{dataset.n_events:,} events"
     )
     split, start = _held_out(dataset, settings)
+    evaluated, split = len(split.people), rankable(split)
+    if len(split.people) < evaluated:
+        tell(f"{evaluated - len(split.people)} people have met every item: they only train")
     spare = spare_items(split)
     if spare < NEGATIVES:
         tell(

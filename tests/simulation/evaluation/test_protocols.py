@@ -17,6 +17,7 @@ from penchant.simulation.evaluation import (
     by_person,
     evaluate,
     leak_suspected,
+    rankable,
     sample_negatives,
     spare_items,
 )
@@ -150,11 +151,24 @@ def test_small_catalogue_gives_everybody_as_many_negatives_as_the_least(stage: S
     assert set(found.ranks["sampled99"].candidates) == {negatives.number + 1}
 
 
+def _joined_by_bob(whole: Dataset) -> Dataset:
+    """Another person and another item; he has met three of the four."""
+    return Dataset.from_events(
+        "joined",
+        item_ids=[*whole.item_ids, "d"],
+        item_texts=[*whole.item_texts, "D"],
+        person_ids=["ann", "bob"],
+        people=[0, 0, 0, 0, 1, 1, 1],
+        items=[0, 1, 2, 3, 0, 1, 2],
+        times=[1, 2, 3, 4, 1, 2, 3],
+    )
+
+
 def test_split_with_nothing_to_rank_is_refused() -> None:
     """Nobody with three items, and somebody who has met them all."""
     short = population(1).training.head(1)
     with pytest.raises(DataError, match=r"nobody of the 1 people .* three different items"):
-        spare_items(
+        rankable(
             leave_one_out(
                 replace(
                     short, offsets=np.array([0, 1]), items=short.items[:1], times=short.times[:1]
@@ -170,8 +184,11 @@ def test_split_with_nothing_to_rank_is_refused() -> None:
         items=[0, 1, 2],
         times=[1, 2, 3],
     )
-    with pytest.raises(DataError, match="'ann' of 'whole' has met all 3 items"):
-        spare_items(leave_one_out(whole))
+    with pytest.raises(DataError, match="everybody in 'whole' has met all 3 items"):
+        rankable(leave_one_out(whole))
+    some = leave_one_out(_joined_by_bob(whole))
+    assert rankable(some).people.tolist() == [1]
+    assert rankable(some).training is some.training
     assert spare_items(population(1)) == N_ITEMS - max(
         len(set(population(1).history(person, stage="test")[0].tolist())) + 1
         for person in population(1).people

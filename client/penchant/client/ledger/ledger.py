@@ -11,11 +11,11 @@ data would tell more than one debit pays for.
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penchant.client.ledger.consent import Purpose, Receipt, Terms, terms_of
 from penchant.client.ledger.costs import cost_of
-from penchant.client.ledger.journal import Answer, Journal
+from penchant.client.ledger.journal import MOVED, Answer, Journal
 from penchant.client.ledger.report import PrivacyReport, report_of
 from penchant.client.ledger.rules import Standing, held_back, refusal, waiting
 from penchant.client.ledger.settings import BudgetSettings
@@ -30,6 +30,8 @@ __all__ = ["Ledger", "task_hash"]
 
 # How often the latest time is written down when nothing else is.
 TIME_STEP = 6 * 3600
+# The last day that dates can tell.
+NEVER = 253_402_214_400
 
 
 def task_hash(task: "TrainingTask") -> str:
@@ -188,6 +190,19 @@ class Ledger:
                 )
         self._tell_witnesses()
         return answer
+
+    def contents(self) -> dict[str, Any]:
+        """Return what goes with a profile that moves: all but the answer that is kept."""
+        return self._journal.contents()
+
+    def close_for_good(self) -> None:
+        """Let nothing leave any more: what may still be spent is spent on another device."""
+        if not self._journal.has_moved():
+            self._journal.add_freeze(
+                number=self._journal.mark().count + 1, time=self._now(), until=NEVER, reason=MOVED
+            )
+        self._journal.drop_answers()
+        self._tell_witnesses()
 
     def drop_answers(self) -> None:
         """Forget the answer that is kept, because what it was made from is to be forgotten.

@@ -1,6 +1,9 @@
 """Opening the ledger of a device: its database, under a key of its own, and its witnesses."""
 
-from penchant.client.ledger.journal import MIGRATIONS
+from collections.abc import Mapping
+from typing import Any
+
+from penchant.client.ledger.journal import MIGRATIONS, Journal
 from penchant.client.ledger.ledger import Ledger
 from penchant.client.ledger.settings import BudgetSettings
 from penchant.client.ledger.witness import (
@@ -11,7 +14,7 @@ from penchant.client.ledger.witness import (
 )
 from penchant.client.storage import DeviceFolder, Durability, Store
 
-__all__ = ["LEDGER", "open_ledger"]
+__all__ = ["LEDGER", "MARK", "open_ledger", "settle_ledger"]
 
 LEDGER = "ledger"
 MARK = "ledger_mark"
@@ -44,3 +47,29 @@ def open_ledger(
             ),
         )
     return Ledger(database, settings=settings, witnesses=witnesses)
+
+
+def settle_ledger(home: DeviceFolder, contents: Mapping[str, Any], *, durable: bool) -> None:
+    """Make the ledger of a new device what the ledger of another one was.
+
+    A witness that knows of an earlier ledger in this folder is left as it is: opening the new one
+    then means waiting.
+
+    Args:
+        home: the new device's folder.
+        contents: as ``Ledger.contents`` gave them.
+        durable: as in ``open_ledger``.
+
+    Raises:
+        StoreError: the contents are not a whole ledger, or cannot be written.
+    """
+    durability = Durability.POWER_CUT if durable else Durability.NOTHING
+    database = home.database(LEDGER, migrations=MIGRATIONS, durability=durability)
+    journal = Journal(database)
+    journal.replace_contents(contents)
+    journal.require_whole()
+    if durable:
+        witness = FileWitness(default_witness_path(home.path))
+        if witness.read() is None:
+            witness.write(journal.mark())
+    home.close_database(LEDGER)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penchant.client.ledger import (
     LEDGER,
@@ -98,6 +98,14 @@ class Participant:
         if everything:
             for purpose in Purpose:
                 self.ledger.revoke(purpose)
+
+    def ledger_contents(self) -> dict[str, Any]:
+        """Return what goes with a profile that moves."""
+        return self.ledger.contents()
+
+    def close_for_good(self) -> None:
+        """Take part in nothing any more: the profile has moved to another device."""
+        self.ledger.close_for_good()
 
     @cached_property
     def ledger(self) -> Ledger:

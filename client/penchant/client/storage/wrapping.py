@@ -8,7 +8,7 @@ made for, and an unkeyed checksum tells a damaged file from a wrong key.
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,10 @@ class _WrappedKey:
     format: int = FORMAT
 
     def associated(self) -> bytes:
-        return _canonical(asdict(replace(self, nonce="", wrapped="")))
+        return _canonical(vars(self) | {"nonce": "", "wrapped": ""})
 
     def to_bytes(self) -> bytes:
-        fields = asdict(self)
+        fields = vars(self)
         return _canonical(fields | {"checksum": _checksum(fields)}) + b"\n"
 
     @classmethod

@@ -192,10 +192,10 @@ def _problems(
         problems.append(
             f"nobody has {HELD_OUT_EVENTS} different items, so nothing can be held out to test"
         )
-    if met_all:
+    if met_all and met_all == found.people - found.too_short:
         problems.append(
-            f"{met_all:,} people have met all {found.items} items, so there is no other to rank "
-            "their last one against"
+            f"everybody has met all {found.items} items, so there is no other to rank the last one "
+            "against"
         )
     if len(set(texts)) < 2:
         problems.append("all items have one text, so a language model cannot tell them apart")

@@ -10,7 +10,7 @@ from penchant.simulation.evaluation.metrics import Ranks, hit_rate, ndcg, recipr
 from penchant.simulation.evaluation.negatives import SampledNegatives, sample_negatives
 from penchant.simulation.evaluation.protocols import Evaluation, Scorer, by_person, evaluate
 from penchant.simulation.evaluation.sample import evaluated_sample, evenly_spaced
-from penchant.simulation.evaluation.suitability import spare_items
+from penchant.simulation.evaluation.suitability import rankable, spare_items
 
 __all__ = [
     "Evaluation",
@@ -30,6 +30,7 @@ __all__ = [
     "leak_threshold",
     "list_quality",
     "ndcg",
+    "rankable",
     "reciprocal_rank",
     "sample_negatives",
     "spare_items",

@@ -150,6 +150,8 @@ def evaluate(
         raise ConfigurationError(f"k must be at least 1; got {k}")
     parts: dict[str, list[Ranks]] = {"full": [], negatives.protocol: []}
     full, sampled = parts.values()
+    # Nobody has fewer candidates than negatives and the held-out item.
+    length = min(k, negatives.number + 1)
     if unseen_from is not None:
         parts["unseen"] = []
     lists: list[Int32Array] = []
@@ -163,7 +165,7 @@ def evaluate(
             some = slice(unseen_from, None)
             parts["unseen"].append(_ranks(target_scores, scores[:, some], candidates[:, some]))
         if lists_rng is not None:
-            lists.append(first_items(scores, candidates, k=k, rng=lists_rng))
+            lists.append(first_items(scores, candidates, k=length, rng=lists_rng))
         others = np.take_along_axis(scores, negatives.items[block], axis=1)
         with_target = np.concatenate([target_scores, others], axis=1)
         sampled.append(_ranks(target_scores, with_target, np.ones(with_target.shape, np.bool_)))
