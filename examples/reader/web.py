@@ -18,8 +18,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from penchant.client import Device, Event, EventKind
+from penchant.client import Device, Event, EventKind, Evidence
 from penchant.client.ranking.reasons import Reason
+from penchant.client.storage import StoredEvent
 from penchant.shared.errors import PenchantError
 
 __all__ = ["application"]
@@ -51,6 +52,7 @@ class _Pages:
         )
         self._templates.filters["moment"] = _moment
         self._templates.filters["because"] = self._because
+        self._templates.filters["named"] = self._named
 
     async def home(self, request: Request) -> Response:
         """What to read next, and why."""
@@ -83,7 +85,7 @@ class _Pages:
         """What the device believes the reader is interested in."""
         return self._page(
             "interests.html",
-            interests=self._device.interests(k=12),
+            interests=self._device.interests(k=8),
             edits=self._device.interest_edits(),
         )
 
@@ -142,12 +144,16 @@ class _Pages:
         if event is None:
             return reason.source.label
         if event.kind == EventKind.SEARCH:
-            return f"you searched for “{event.text}”"
-        title = self._articles[event.item].title if event.item in self._articles else event.item
+            return f"you searched for {self._named(event)}"
         verb = {EventKind.LIKE: "liked", EventKind.DISLIKE: "disliked"}.get(
             EventKind(event.kind), "read"
         )
-        return f"you {verb} “{title}”"
+        return f"you {verb} {self._named(event)}"
+
+    def _named(self, event: StoredEvent | Evidence) -> str:
+        """Return what an event was about, quoted."""
+        article = self._articles.get(event.item or "")
+        return f"“{article.title if article else event.text or event.item}”"
 
 
 def application(device: Device, articles: dict[str, Article], *, port: int) -> Starlette:

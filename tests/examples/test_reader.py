@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "reader"
 PHONE = (390, 844)
@@ -60,11 +62,18 @@ def titles(browser: Chrome) -> list[str]:
     return [found.text for found in browser.find_elements(By.CSS_SELECTOR, "li h2")]
 
 
+def follow(browser: Chrome, by: str, value: str) -> None:
+    """Click a link or a button and wait for the page that it leads to."""
+    page = browser.find_element(By.TAG_NAME, "html")
+    browser.find_element(by, value).click()
+    WebDriverWait(browser, 60).until(staleness_of(page))
+
+
 def search(browser: Chrome, query: str) -> None:
     """Type a search and send it."""
-    browser.find_element(By.LINK_TEXT, "For you").click()
+    follow(browser, By.LINK_TEXT, "For you")
     browser.find_element(By.NAME, "query").send_keys(query)
-    browser.find_element(By.CSS_SELECTOR, "form.search button").click()
+    follow(browser, By.CSS_SELECTOR, "form.search button")
 
 
 def test_recommendations_follow_and_say_why(browser: Chrome) -> None:
@@ -78,31 +87,31 @@ def test_recommendations_follow_and_say_why(browser: Chrome) -> None:
 def test_an_article_is_read_once_and_can_be_turned_down(browser: Chrome) -> None:
     """What was read is not recommended again; a dislike is kept."""
     title = titles(browser)[0]
-    browser.find_element(By.LINK_TEXT, title).click()
-    browser.find_element(By.CSS_SELECTOR, "button[value=dislike]").click()
+    follow(browser, By.LINK_TEXT, title)
+    follow(browser, By.CSS_SELECTOR, "button[value=dislike]")
     assert title not in titles(browser)
 
 
 def test_a_muted_interest_is_listed_and_undone(browser: Chrome) -> None:
     """The person's edit shows at once, and can be taken back."""
     search(browser, "baking bread at home")
-    browser.find_element(By.LINK_TEXT, "Interests").click()
+    follow(browser, By.LINK_TEXT, "Interests")
     tag = titles(browser)[0]
-    browser.find_element(By.CSS_SELECTOR, f"button[aria-label='None of it: {tag}']").click()
+    follow(browser, By.CSS_SELECTOR, f"button[aria-label='None of it: {tag}']")
     assert f"{tag}: none of it" in browser.find_element(By.TAG_NAME, "main").text
     assert titles(browser)[1:].count(tag) == 0
-    browser.find_element(By.CSS_SELECTOR, f"button[aria-label='Undo: {tag}']").click()
+    follow(browser, By.CSS_SELECTOR, f"button[aria-label='Undo: {tag}']")
     assert "What you changed" not in browser.find_element(By.TAG_NAME, "main").text
 
 
 def test_what_is_kept_is_shown_and_forgotten(address: str, browser: Chrome) -> None:
     """One event goes, then all; what is exported afterwards has none."""
     search(browser, "a rare word: xylophone")
-    browser.find_element(By.LINK_TEXT, "Privacy").click()
+    follow(browser, By.LINK_TEXT, "Privacy")
     assert "xylophone" in browser.find_element(By.CSS_SELECTOR, "li").text
-    browser.find_element(By.CSS_SELECTOR, "li button").click()
+    follow(browser, By.CSS_SELECTOR, "li button")
     assert "xylophone" not in browser.page_source
-    browser.find_element(By.CSS_SELECTOR, "button.danger").click()
+    follow(browser, By.CSS_SELECTOR, "button.danger")
     with urllib.request.urlopen(f"{address}/privacy/export") as answer:
         assert json.load(answer)["events"] == []
 
