@@ -1,41 +1,22 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.behaviour import require_embedded, require_encoder, require_fit
+from penchant.client.behaviour import require_encoder
+from penchant.client.core import DeviceCore
 from penchant.client.events import Event
-from penchant.client.forgetting import Forgetter, Forgotten
-from penchant.client.intake import Intake
+from penchant.client.forgetting import Forgotten
 from penchant.client.interests import Interest, InterestEdit
-from penchant.client.learning import Learner
 from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
-from penchant.client.memory import Memory
 from penchant.client.participation import Eligibility
-from penchant.client.participation.participant import Participant
-from penchant.client.portability import Profile, exported, settle
-from penchant.client.preferences import Preferences
+from penchant.client.portability import exported
 from penchant.client.quality import Health
-from penchant.client.ranking import Person, Recommendation, Recommender
-from penchant.client.retention import Retention
-from penchant.client.settings import DeviceSettings
-from penchant.client.storage import (
-    DeviceFolder,
-    KeySource,
-    OsKeyStore,
-    SqliteStore,
-    Store,
-)
-from penchant.shared.errors import StoreError
-from penchant.shared.randomness import Randomness, SystemRandomness
-from penchant.shared.scoring import Scorer
-from penchant.shared.texts import TextEncoder
+from penchant.client.ranking import Recommendation
 
 if TYPE_CHECKING:
     from penchant.shared.contract import TrainingResult, TrainingTask
@@ -43,116 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Device"]
 
 
-class Device:
+class Device(DeviceCore):
     """One person's device.
 
     Open it with ``Device.open``; it is a context manager that closes its stores.
     """
-
-    def __init__(
-        self,
-        home: DeviceFolder,
-        store: Store,
-        scorer: Scorer,
-        *,
-        encoder: TextEncoder | None,
-        settings: DeviceSettings,
-        randomness: Randomness,
-    ) -> None:
-        self._home = home
-        self._store = store
-        self._scorer = scorer
-        self._encoder = encoder
-        self._intake = Intake(store, settings.quality)
-        self._memory = Memory(store, scorer, encoder=encoder, policy=settings.interest_policy)
-        self._preferences = Preferences(
-            store,
-            self._memory.tracker,
-            scorer.catalogue,
-            encoder=encoder,
-            taxonomy=settings.taxonomy,
-        )
-        self._learner = Learner(
-            store, scorer, randomness=randomness, recorded=settings.recorded_rounds
-        )
-        self._forgetter = Forgetter(
-            store,
-            self._memory.tracker,
-            self._learner,
-            catalogue=scorer.catalogue,
-            tags=lambda: self._preferences.tags,
-        )
-        self._retention = Retention(
-            store,
-            self._forgetter.forget_events,
-            days=settings.retention_days,
-            most=settings.most_events,
-        )
-        self._participant = Participant(
-            home, store, self._learner, scorer.ranker.settings, settings
-        )
-        self._recommender = Recommender(scorer)
-        self._lasting_weight = settings.lasting_weight
-
-    @classmethod
-    def open(
-        cls,
-        folder: Path,
-        scorer: Scorer,
-        *,
-        keys: KeySource | None = None,
-        encoder: TextEncoder | None = None,
-        settings: DeviceSettings | None = None,
-        randomness: Randomness | None = None,
-    ) -> Self:
-        """Return the device that lives in ``folder``, made if it does not exist.
-
-        Args:
-            folder: where the device keeps what is private to it.
-            scorer: the ranker release in use and its catalogue.
-            keys: what locks the folder's databases: ``OsKeyStore()``, if not given,
-                ``Passphrase(text)`` or ``KeyFile(path)``.
-            encoder: embeds free text and tags; not needed for events on catalogue items.
-            settings: how it keeps and learns.
-            randomness: where noise and sampling come from; the operating system, if not given.
-
-        Raises:
-            ConfigurationError: the encoder is not the one the catalogue was embedded with.
-            StoreError: the store cannot be opened: another process has the folder, there is no
-                key store, the key is wrong or missing, or a file is damaged.
-        """
-        chosen = settings or DeviceSettings()
-        require_fit(encoder, scorer.catalogue)
-        home = DeviceFolder(folder, keys or OsKeyStore())
-        try:
-            device = cls(
-                home,
-                SqliteStore(home, durability=chosen.store_durability),
-                scorer,
-                encoder=encoder,
-                settings=chosen,
-                randomness=randomness or SystemRandomness(),
-            )
-            device._retain(added=0)
-        except BaseException:
-            home.close()
-            raise
-        return device
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the stores and let another process have the folder."""
-        self._home.close()
 
     def observe(self, *events: Event) -> list[int | None]:
         """Keep events and follow them with the interest state; all of them, or none.
@@ -345,52 +221,6 @@ class Device:
         """
         self._profile().write(path, passphrase, before=self._participant.close_for_good)
 
-    @classmethod
-    def arrive(
-        cls,
-        path: Path,
-        *,
-        passphrase: str,
-        folder: Path,
-        scorer: Scorer,
-        keys: KeySource | None = None,
-        encoder: TextEncoder | None = None,
-        settings: DeviceSettings | None = None,
-        randomness: Randomness | None = None,
-    ) -> Self:
-        """Return a new device in ``folder`` that goes on where the one that moved stood.
-
-        Args:
-            path: the file that ``move_to`` wrote.
-            passphrase: as it was given there.
-            folder: of the new device; absent or empty.
-            scorer: as in ``open``; of the same encoder as on the other device.
-            keys: as in ``open``.
-            encoder: as in ``open``.
-            settings: as in ``open``.
-            randomness: as in ``open``.
-
-        Raises:
-            ConfigurationError: the passphrase is too short, or the encoder is not the catalogue's.
-            StoreError: the file is no profile or damaged, another passphrase locked it, its texts
-                were embedded by another encoder, or the folder is not empty; nothing is made.
-        """
-        chosen = settings or DeviceSettings()
-        require_fit(encoder, scorer.catalogue)
-        settle(
-            Profile.read(path, passphrase),
-            folder,
-            keys=keys or OsKeyStore(),
-            durable=chosen.durable,
-            embedded=lambda store: require_embedded(store.events(), scorer.catalogue),
-        )
-        return cls.open(
-            folder, scorer, keys=keys, encoder=encoder, settings=chosen, randomness=randomness
-        )
-
-    def _profile(self) -> Profile:
-        return Profile(self._store.contents(), self._participant.ledger_contents())
-
     def event_count(self) -> int:
         """Return how many events the device keeps."""
         return self._store.event_count()
@@ -403,6 +233,15 @@ class Device:
     def private_vector(self) -> NDArray[np.float32]:
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
         return self._learner.private_vector()
+
+    def local_quality(self) -> float | None:
+        """Return how well the ranker in use foretells the person's latest items, from 0 to 1.
+
+        None with too few of them; see ``local_quality``. It stays on the device.
+        """
+        from penchant.client.ranking.validation import local_quality
+
+        return local_quality(self._scorer, self._memory.history(), self.private_vector())
 
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.
@@ -455,31 +294,3 @@ class Device:
     def eligibility(self) -> Eligibility:
         """Return whether the device would take part in a round now: each condition and why."""
         return self._participant.eligibility()
-
-    def _retain(self, *, added: int) -> None:
-        """Forget what is past the limits; where there is no room to, try again another time."""
-        with suppress(StoreError):
-            if self._retention.enforce(added=added):
-                self._participant.forget(everything=False)
-                self._reread()
-
-    def _reread(self) -> None:
-        self._memory.reread()
-        self._preferences.reread()
-        self._intake.reread()
-        self._retention.recount()
-
-    def _person(self, context: Sequence[Event] = ()) -> Person:
-        memory = self._memory
-        terms = self._preferences.terms()
-        person = Person(
-            self.private_vector(),
-            memory.recent,
-            memory.seen,
-            terms,
-            memory.lasting() if self._lasting_weight else None,
-            self._lasting_weight,
-        )
-        if not context:
-            return person
-        return person.in_context(memory.imagined(context), history_length=memory.history_length)
