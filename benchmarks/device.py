@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -41,6 +42,7 @@ GAP = 300
 IMPORTED = 100_000
 BLOCK = 4096
 STARTS = 15
+WARM = 3
 TEXT = (
     "the quiet river of northern winter morning letters from a distant harbour city between two "
     "wars and some forgotten songs about light machines gardens mountains oceans summer stories"
@@ -48,21 +50,21 @@ TEXT = (
 WORDS = TEXT.split()
 
 
-def clock_ms(work: Callable[[int], object], repeats: int) -> list[float]:
-    """Return the wall time of each of ``repeats`` calls, ms; a few calls come before."""
-    times = []
-    for turn in range(repeats + 3):
-        start = time.perf_counter()
+def measured(name: str, work: Callable[[int], object], repeats: int) -> Figures:
+    """Return wall time (median, 95th percentile) and CPU time (median) of a call, ms.
+
+    A few calls come before. On a machine that does other work the CPU time is the steadier one.
+    """
+    wall, cpu = [], []
+    for turn in range(repeats + WARM):
+        start, start_cpu = time.perf_counter(), time.process_time()
         work(turn)
-        times.append(1e3 * (time.perf_counter() - start))
-    return times[3:]
-
-
-def summary(name: str, times: list[float]) -> Figures:
-    """Return the median and the 95th percentile, ms."""
+        cpu.append(1e3 * (time.process_time() - start_cpu))
+        wall.append(1e3 * (time.perf_counter() - start))
     return {
-        f"{name}_p50_ms": statistics.median(times),
-        f"{name}_p95_ms": float(np.percentile(times, 95)),
+        f"{name}_p50_ms": statistics.median(wall[WARM:]),
+        f"{name}_p95_ms": float(np.percentile(wall[WARM:], 95)),
+        f"{name}_cpu_p50_ms": statistics.median(cpu[WARM:]),
     }
 
 
@@ -101,7 +103,7 @@ def observing(scratch: Path, arguments: argparse.Namespace) -> Figures:
     """Time observing one event: a title to embed, and a known item."""
     encoder = Encoder.open(ensure_bundle("minilm"))
     rng = np.random.default_rng(1)
-    titles = [" ".join(rng.choice(WORDS, size=10)) for _ in range(arguments.repeats + 3)]
+    titles = [" ".join(rng.choice(WORDS, size=10)) for _ in range(arguments.repeats + WARM)]
     start = 1_700_000_000
     with opened(scratch, arguments.items[0], encoder=encoder) as device:
 
@@ -109,16 +111,16 @@ def observing(scratch: Path, arguments: argparse.Namespace) -> Figures:
             device.observe(Event(kind="search", text=titles[turn], time=start + GAP * turn))
 
         def item(turn: int) -> None:
-            when = start + GAP * (arguments.repeats + 3 + turn)
+            when = start + GAP * (arguments.repeats + WARM + turn)
             device.observe(Event(kind="view", item=f"item-{turn * 17}", time=when))
 
-        embedded, known = clock_ms(title, arguments.repeats), clock_ms(item, arguments.repeats)
-        alone = clock_ms(lambda turn: encoder.encode([titles[turn]]), arguments.repeats)
-    return {
-        **summary("observe_text", embedded),
-        **summary("observe_item", known),
-        **summary("embed_title", alone),
-    }
+        return {
+            **measured("observe_text", title, arguments.repeats),
+            **measured("observe_item", item, arguments.repeats),
+            **measured(
+                "embed_title", lambda turn: encoder.encode([titles[turn]]), arguments.repeats
+            ),
+        }
 
 
 def recommending(scratch: Path, arguments: argparse.Namespace) -> Figures:
@@ -138,7 +140,7 @@ def recommending(scratch: Path, arguments: argparse.Namespace) -> Figures:
             figures[f"first_recommend_{items}_ms"] = 1e3 * (time.perf_counter() - began)
             for name, diversity in (("recommend", 0.0), ("recommend_diverse", 0.5)):
                 ask = partial(_recommend, device, diversity)
-                figures |= summary(f"{name}_{items}", clock_ms(ask, arguments.repeats))
+                figures |= measured(f"{name}_{items}", ask, arguments.repeats)
     return figures
 
 
@@ -151,10 +153,10 @@ def importing(scratch: Path, arguments: argparse.Namespace) -> Figures:
     rng = np.random.default_rng(2)
     rows = rng.integers(arguments.items[0], size=IMPORTED).tolist()
     start = 1_600_000_000
-    rates = []
+    rates, cpu_rates = [], []
     for _ in range(3):
         with opened(scratch, arguments.items[0]) as device:
-            began = time.perf_counter()
+            began, began_cpu = time.perf_counter(), time.process_time()
             for first in range(0, IMPORTED, BLOCK):
                 device.observe(
                     *(
@@ -163,9 +165,13 @@ def importing(scratch: Path, arguments: argparse.Namespace) -> Figures:
                     )
                 )
             rates.append(IMPORTED / (time.perf_counter() - began))
+            cpu_rates.append(IMPORTED / (time.process_time() - began_cpu))
             if device.event_count() != IMPORTED:
                 raise RuntimeError(f"{device.event_count()} events were kept, not {IMPORTED}")
-    return {"imported_events_per_second": statistics.median(rates)}
+    return {
+        "imported_events_per_second": statistics.median(rates),
+        "imported_events_per_cpu_second": statistics.median(cpu_rates),
+    }
 
 
 START = {"bare": "pass", "client": "import penchant.client", "numpy": "import numpy"}
@@ -174,20 +180,28 @@ START = {"bare": "pass", "client": "import penchant.client", "numpy": "import nu
 def starting(scratch: Path, arguments: argparse.Namespace) -> Figures:  # noqa: ARG001
     """Time importing the SDK, beside a bare interpreter and NumPy; modules are compiled before."""
     cache = {"PYTHONPYCACHEPREFIX": str(scratch / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
-    times: dict[str, list[float]] = {name: [] for name in START}
+    wall: dict[str, list[float]] = {name: [] for name in START}
+    cpu: dict[str, list[float]] = {name: [] for name in START}
     for turn in range(STARTS + 1):
         for name, code in START.items():
-            began = time.perf_counter()
+            began, began_cpu = time.perf_counter(), _children_seconds()
             subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | cache)
             if turn:
-                times[name].append(1e3 * (time.perf_counter() - began))
-    bare = statistics.median(times["bare"])
+                wall[name].append(1e3 * (time.perf_counter() - began))
+                cpu[name].append(1e3 * (_children_seconds() - began_cpu))
+    bare, bare_cpu = statistics.median(wall["bare"]), statistics.median(cpu["bare"])
     return {
-        "import_client_ms": statistics.median(times["client"]) - bare,
-        "import_client_least_ms": min(times["client"]) - min(times["bare"]),
-        "import_numpy_ms": statistics.median(times["numpy"]) - bare,
+        "import_client_ms": statistics.median(wall["client"]) - bare,
+        "import_client_cpu_ms": statistics.median(cpu["client"]) - bare_cpu,
+        "import_numpy_ms": statistics.median(wall["numpy"]) - bare,
+        "import_numpy_cpu_ms": statistics.median(cpu["numpy"]) - bare_cpu,
         "bare_interpreter_ms": bare,
     }
+
+
+def _children_seconds() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 MEMORY = """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from penchant.client import Device
+from penchant.client import LAB, Device, DeviceSettings, Purpose
 from penchant.client.storage import RawKey
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.contract import EventPrivacy, LearningRates, LocalTraining, TrainingTask
@@ -36,6 +36,13 @@ class WordEncoder:
     def _word(self, word: str) -> NDArray[np.float64]:
         seed = hashlib.sha256(word.encode()).digest()[:8]
         return np.random.default_rng(int.from_bytes(seed)).standard_normal(DIMENSION)
+
+
+def agreed(device: Device) -> Device:
+    """The device, with consent to everything."""
+    for purpose in Purpose:
+        device.consent(purpose)
+    return device
 
 
 @pytest.fixture(scope="session")
@@ -78,15 +85,22 @@ def open_device(tmp_path: Path, encoder: WordEncoder) -> Iterator[Callable[..., 
     """Open a device with the word encoder, and close it after the test."""
     opened = []
 
-    def opener(scorer: Scorer, *, name: str = "device", seed: int = 0) -> Device:
+    def opener(
+        scorer: Scorer,
+        *,
+        name: str = "device",
+        seed: int = 0,
+        settings: DeviceSettings = DeviceSettings(participation=LAB),  # noqa: B008 - frozen
+    ) -> Device:
         device = Device.open(
             tmp_path / name,
             scorer,
             keys=RawKey(bytes(32)),
             encoder=encoder,
+            settings=settings,
             randomness=SeededRandomness(seed),
         )
-        opened.append(device)
+        opened.append(agreed(device))
         return device
 
     yield opener

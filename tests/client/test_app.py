@@ -3,21 +3,22 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.supercore.task_identity import TaskIdentity
 
-from penchant.client import Device, Event, EventKind
-from penchant.client.app import client_app
+from penchant.client import Device, DeviceSettings, Event, EventKind, Purpose
+from penchant.client.app import MALFORMED, REFUSED, client_app
 from penchant.shared import flower
 from penchant.shared.codec import decode_result, encode_task
 from penchant.shared.contract import LocalTraining, TrainingTask
-from penchant.shared.errors import CodecError, RoundError
+from penchant.shared.errors import ConsentError
 from penchant.shared.scoring import Scorer
 
-Call = Callable[[int, RecordDict], RecordDict]
+Call = Callable[[int, RecordDict], Any]
 OpenDevice = Callable[..., Device]
 MakeTask = Callable[..., TrainingTask]
 MakeTraining = Callable[..., LocalTraining]
@@ -36,7 +37,7 @@ def devices(scorer: Scorer, open_device: OpenDevice) -> list[Device]:
 
 @pytest.fixture
 def call(devices: list[Device], monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Send content to a device's app as a training message and return the reply's content."""
+    """Send content to a device's app; return the reply's content, or its error's reason."""
     for name in ("_task_id", "_run_id", "_node_id"):
         monkeypatch.setattr(TaskIdentity, name, 1)
 
@@ -46,7 +47,7 @@ def call(devices: list[Device], monkeypatch: pytest.MonkeyPatch) -> Call:
 
     app = client_app(open_one)
 
-    def send(device: int, content: RecordDict) -> RecordDict:
+    def send(device: int, content: RecordDict) -> object:
         message = Message(content, 2, "train")
         message.metadata.__dict__["_message_id"] = "a-message"
         context = Context(
@@ -56,7 +57,8 @@ def call(devices: list[Device], monkeypatch: pytest.MonkeyPatch) -> Call:
             state=RecordDict(),
             run_config={},
         )
-        return app(message, context).content
+        reply = app(message, context)
+        return reply.error.reason if reply.has_error() else reply.content
 
     return send
 
@@ -101,7 +103,7 @@ def test_garbage_is_refused_before_training(
     make_task: MakeTask,
     make_training: MakeTraining,
 ) -> None:
-    """What is not a task is a CodecError, and the device has not trained."""
+    """What is not a task is said to be malformed, and the device has not trained."""
     good = encode_task(make_task(scorer, make_training()))
     nan = good[:-4] + np.float32(np.nan).tobytes()
     contents = [
@@ -113,15 +115,33 @@ def test_garbage_is_refused_before_training(
         flower.pack(good.replace(b'"negatives":10', b'"negatives":-1')),
     ]
     for content in contents:
-        with pytest.raises(CodecError):
-            call(0, content)
+        assert call(0, content) == MALFORMED
     assert not devices[0].private_vector().any()
 
 
 def test_a_task_for_another_ranker_is_refused(
     call: Call, scorer: Scorer, make_task: MakeTask, make_training: MakeTraining
 ) -> None:
-    """A well-formed task for another ranker is the device's RoundError."""
+    """A well-formed task for another ranker is refused without a word why."""
     task = replace(make_task(scorer, make_training()), model_id="0123456789abcdef")
-    with pytest.raises(RoundError, match="0123456789abcdef"):
-        call(0, flower.pack(encode_task(task)))
+    assert call(0, flower.pack(encode_task(task))) == REFUSED
+
+
+def test_refusals_say_nothing_private(
+    call: Call,
+    devices: list[Device],
+    scorer: Scorer,
+    open_device: OpenDevice,
+    make_task: MakeTask,
+    make_training: MakeTraining,
+) -> None:
+    """Without consent, without budget and when training diverges, the server reads one word."""
+    devices[0].revoke(Purpose.TRAIN_RANKER)
+    assert call(0, flower.pack(encode_task(make_task(scorer, make_training())))) == REFUSED
+    with pytest.raises(ConsentError, match="nobody has agreed"):
+        devices[0].train(make_task(scorer, make_training()))
+    devices[1].observe(Event(kind=EventKind.VIEW, item="item-9", time=20))
+    wild = make_task(scorer, make_training(rate=1e38, steps=4))
+    assert call(1, flower.pack(encode_task(wild))) == REFUSED
+    devices.append(open_device(scorer, name="careful", settings=DeviceSettings()))
+    assert call(2, flower.pack(encode_task(make_task(scorer, make_training())))) == REFUSED

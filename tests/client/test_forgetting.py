@@ -20,8 +20,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from numpy.typing import NDArray
+from tests.client.conftest import agreed
 
 from penchant.client import (
+    LAB,
     Device,
     DeviceSettings,
     Event,
@@ -67,7 +69,11 @@ events = st.builds(
 def chosen(policy: InterestPolicy) -> DeviceSettings:
     """Settings of a device in these tests."""
     return DeviceSettings(
-        interest_policy=policy, taxonomy=Taxonomy.of(NAMES), quality=None, durable=False
+        interest_policy=policy,
+        taxonomy=Taxonomy.of(NAMES),
+        quality=None,
+        participation=LAB,
+        durable=False,
     )
 
 
@@ -148,7 +154,7 @@ def test_forgetting_equals_never_having_observed(
             self.device = self.open("device")
 
         def open(self, name: str) -> Device:
-            return Device.open(
+            device = Device.open(
                 self.folder / name,
                 scorer,
                 keys=KEYS,
@@ -156,6 +162,7 @@ def test_forgetting_equals_never_having_observed(
                 settings=chosen(self.policy),
                 randomness=SeededRandomness(3),
             )
+            return agreed(device)
 
         def teardown(self) -> None:
             if hasattr(self, "device"):
@@ -232,7 +239,8 @@ def test_forgetting_equals_never_having_observed(
         def forget_everything(self) -> None:
             self.forgotten(list(self.past.remaining), everything=True)
             self.past = Past()
-            self.round = 0
+            # The ledger outlives it: consent has to be given anew, and rounds answered stay so.
+            agreed(self.device)
 
         @rule()
         def look(self) -> None:
@@ -289,6 +297,7 @@ def test_rounds_see_what_they_saw_and_no_more(
             settings=chosen(POLICIES[0]),
             randomness=SeededRandomness(3),
         ) as device:
+            agreed(device)
             for number in (1, 2):
                 base = 10 * number
                 device.observe(view(f"item-{base + 1}", base + 5), view(f"item-{base + 2}", base))
@@ -330,15 +339,20 @@ def open_here(
     """Open the same device again and again."""
 
     def opener(**changes: Any) -> Device:
-        given: dict[str, Any] = {"taxonomy": Taxonomy.of(NAMES), "durable": False} | changes
-        return Device.open(
+        given: dict[str, Any] = {
+            "taxonomy": Taxonomy.of(NAMES),
+            "participation": LAB,
+            "durable": False,
+        }
+        device = Device.open(
             tmp_path / "device",
             scorer,
             keys=KEYS,
             encoder=encoder,
-            settings=DeviceSettings(**given),
+            settings=DeviceSettings(**given | changes),
             randomness=SeededRandomness(0),
         )
+        return agreed(device)
 
     return opener
 

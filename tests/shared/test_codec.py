@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from penchant.shared.codec import decode_result, decode_task, encode_result, encode_task
 from penchant.shared.contract import (
     CONTRACT_VERSION,
-    TRAIN_RANKER,
     EventPrivacy,
     LearningRates,
     LocalTraining,
@@ -23,6 +22,7 @@ from penchant.shared.contract import (
     TrainingTask,
 )
 from penchant.shared.errors import CodecError
+from penchant.shared.purposes import TRAIN_RANKER
 
 PREFIX = struct.Struct("<4sHI")
 MODEL_ID = "0123456789abcdef"

@@ -8,7 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from penchant.shared.errors import DataError
+from penchant.simulation.datasets import Impressions
 from penchant.simulation.datasets.dataset import Int64Array
+from penchant.simulation.evaluation.impressions import impression_metrics
 from penchant.simulation.judge import Judge
 from penchant.simulation.world import World
 
@@ -97,3 +99,38 @@ def test_even_scores_lose_the_log_of_the_candidates(world: Callable[..., World])
     met = [len(made.split.history(int(p), stage="test")[0]) for p in made.split.people]
     loss = judge.loss(lambda people: np.zeros((len(people), made.split.training.n_items)))
     assert np.isclose(loss, np.mean(np.log(made.split.training.n_items - np.array(met))))
+
+
+def test_impressions_are_ranked_by_what_was_known_before_them(
+    world: Callable[..., World],
+) -> None:
+    """Those from the held-out event on count, of the evaluated, that tell anything."""
+    made = world()
+    split, score = made.split, random_scores(made)
+    moment = split.test_times
+    shown = [
+        (3, moment[3] - 1, [1, 2], [True, False]),  # before the held-out event
+        (3, moment[3], [5, 6, 7], [False, True, False]),
+        (5, moment[5] + 9, [8, 9], [True, True]),  # tells nothing
+        (7, moment[7] + 9, [10, 11], [True, False]),
+        (9, moment[9] + 9, [1, 2], [True, False]),  # of somebody who is not evaluated
+    ]
+    impressions = Impressions(
+        people=np.array([person for person, *_ in shown]),
+        times=np.array([time for _, time, *_ in shown]),
+        offsets=np.concatenate(([0], np.cumsum([len(items) for _, _, items, _ in shown]))),
+        items=np.concatenate([items for _, _, items, _ in shown]).astype(np.int32),
+        clicked=np.concatenate([clicked for *_, clicked in shown]),
+    )
+    split = replace(split, training=replace(split.training, impressions=impressions))
+    judge = judge_of(replace(made, split=split.of_people(np.array([3, 5, 7]))))
+    found = judge.evaluate(score, lists_rng=np.random.default_rng(0)).impressions
+    assert found is not None
+    assert found.people.tolist() == [3, 7]
+    table = score(np.arange(split.training.n_people))
+    expected = [
+        impression_metrics(table[person, items], np.array(clicked))
+        for person, _, items, clicked in (shown[1], shown[3])
+    ]
+    np.testing.assert_allclose(found.values, expected)
+    assert judge.evaluate(score).impressions is None

@@ -15,6 +15,24 @@ from penchant.client.interests import (
     Taxonomy,
     Window,
 )
+from penchant.client.ledger import (
+    BudgetSettings,
+    Preview,
+    PrivacyReport,
+    Purpose,
+    Receipt,
+    Terms,
+    terms_of,
+)
+from penchant.client.participation import (
+    LAB,
+    Eligibility,
+    ParticipationPolicy,
+    Probes,
+    QuietHours,
+    Requirement,
+    SystemProbes,
+)
 from penchant.client.quality import Cleaning, Health, QualityRules, Refusal
 from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
@@ -27,10 +45,13 @@ if TYPE_CHECKING:
     from penchant.shared.encoding import Encoder
 
 __all__ = [
+    "LAB",
+    "BudgetSettings",
     "Catalogue",
     "Cleaning",
     "Device",
     "DeviceSettings",
+    "Eligibility",
     "Encoder",
     "Event",
     "EventKind",
@@ -45,15 +66,26 @@ __all__ = [
     "KeyFile",
     "KeySource",
     "OsKeyStore",
+    "ParticipationPolicy",
     "Passphrase",
+    "Preview",
+    "PrivacyReport",
+    "Probes",
+    "Purpose",
     "QualityRules",
+    "QuietHours",
     "Ranker",
+    "Receipt",
     "Recommendation",
     "Refusal",
+    "Requirement",
     "Scorer",
+    "SystemProbes",
     "Tag",
     "Taxonomy",
+    "Terms",
     "Window",
+    "terms_of",
 ]
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "event_weights",
     "history_of",
     "observed",
+    "require_embedded",
     "require_encoder",
     "require_fit",
 ]
@@ -122,6 +123,16 @@ def observed(events: Sequence[StoredEvent], catalogue: Catalogue) -> Observed:
         embeddings[place] = 0.0 if own is None else own
     times = np.array([event.time for event in events], dtype=np.int64)
     return Observed(embeddings, times, event_weights(events, positions))
+
+
+def require_embedded(events: Sequence[StoredEvent], catalogue: Catalogue) -> None:
+    """Do nothing.
+
+    Raises:
+        StoreError: a text was embedded by an encoder of another length than the catalogue's.
+    """
+    for event in events:
+        _own_embedding(event, dimension=catalogue.dimension)
 
 
 def history_of(events: Sequence[StoredEvent], scorer: Scorer) -> History:

@@ -2,33 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client.behaviour import require_encoder, require_fit
+from penchant.client.behaviour import require_encoder
+from penchant.client.core import DeviceCore
 from penchant.client.events import Event
-from penchant.client.forgetting import Forgetter, Forgotten
-from penchant.client.intake import Intake
+from penchant.client.forgetting import Forgotten
 from penchant.client.interests import Interest, InterestEdit
-from penchant.client.learning import Learner
-from penchant.client.memory import Memory
-from penchant.client.preferences import Preferences
+from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
+from penchant.client.participation import Eligibility
+from penchant.client.portability import exported
 from penchant.client.quality import Health
-from penchant.client.ranking import Person, Recommendation, Recommender
-from penchant.client.settings import DeviceSettings
-from penchant.client.storage import (
-    DeviceFolder,
-    KeySource,
-    OsKeyStore,
-    SqliteStore,
-    Store,
-)
-from penchant.shared.randomness import Randomness, SystemRandomness
-from penchant.shared.scoring import Scorer
-from penchant.shared.texts import TextEncoder
+from penchant.client.ranking import Recommendation
 
 if TYPE_CHECKING:
     from penchant.shared.contract import TrainingResult, TrainingTask
@@ -36,105 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Device"]
 
 
-class Device:
+class Device(DeviceCore):
     """One person's device.
 
     Open it with ``Device.open``; it is a context manager that closes its stores.
     """
-
-    def __init__(
-        self,
-        home: DeviceFolder,
-        store: Store,
-        scorer: Scorer,
-        *,
-        encoder: TextEncoder | None,
-        settings: DeviceSettings,
-        randomness: Randomness,
-    ) -> None:
-        self._home = home
-        self._store = store
-        self._scorer = scorer
-        self._encoder = encoder
-        self._intake = Intake(store, settings.quality)
-        self._memory = Memory(store, scorer, encoder=encoder, policy=settings.interest_policy)
-        self._preferences = Preferences(
-            store,
-            self._memory.tracker,
-            scorer.catalogue,
-            encoder=encoder,
-            taxonomy=settings.taxonomy,
-        )
-        self._learner = Learner(
-            store, scorer, randomness=randomness, recorded=settings.recorded_rounds
-        )
-        self._forgetter = Forgetter(
-            store,
-            self._memory.tracker,
-            self._learner,
-            catalogue=scorer.catalogue,
-            tags=lambda: self._preferences.tags,
-        )
-        self._recommender = Recommender(scorer)
-        self._lasting_weight = settings.lasting_weight
-
-    @classmethod
-    def open(
-        cls,
-        folder: Path,
-        scorer: Scorer,
-        *,
-        keys: KeySource | None = None,
-        encoder: TextEncoder | None = None,
-        settings: DeviceSettings | None = None,
-        randomness: Randomness | None = None,
-    ) -> Self:
-        """Return the device that lives in ``folder``, made if it does not exist.
-
-        Args:
-            folder: where the device keeps what is private to it.
-            scorer: the ranker release in use and its catalogue.
-            keys: what locks the folder's databases: ``OsKeyStore()``, if not given,
-                ``Passphrase(text)`` or ``KeyFile(path)``.
-            encoder: embeds free text and tags; not needed for events on catalogue items.
-            settings: how it keeps and learns.
-            randomness: where noise and sampling come from; the operating system, if not given.
-
-        Raises:
-            ConfigurationError: the encoder is not the one the catalogue was embedded with.
-            StoreError: the store cannot be opened: another process has the folder, there is no
-                key store, the key is wrong or missing, or a file is damaged.
-        """
-        chosen = settings or DeviceSettings()
-        require_fit(encoder, scorer.catalogue)
-        home = DeviceFolder(folder, keys or OsKeyStore())
-        try:
-            return cls(
-                home,
-                SqliteStore(home, durability=chosen.store_durability),
-                scorer,
-                encoder=encoder,
-                settings=chosen,
-                randomness=randomness or SystemRandomness(),
-            )
-        except BaseException:
-            home.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the stores and let another process have the folder."""
-        self._home.close()
 
     def observe(self, *events: Event) -> list[int | None]:
         """Keep events and follow them with the interest state; all of them, or none.
@@ -154,6 +48,7 @@ class Device:
         kept = [event for event in inspected.events if isinstance(event, Event)]
         ids = iter(self._memory.observe(kept) if kept else ())
         self._intake.count(inspected)
+        self._retain(added=len(kept))
         return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
 
     def recommend(
@@ -270,7 +165,7 @@ class Device:
         they would be had the events never happened: the interest state is that of the events that
         remain, and the rounds trained are done again on those, with the draws they had. What was
         refused or merged because of a forgotten event does not come back, and updates that have
-        left the device are not called back.
+        left the device are not called back, nor sent again.
 
         Args:
             event: the event with this id.
@@ -278,20 +173,53 @@ class Device:
             tag: every event whose embedding belongs to this tag: its share of the softmax over
                 the tags is at least half of the largest.
             before: every event before this time, unix seconds.
-            everything: all of it, edits and counts too, by destroying the store's key.
+            everything: all of it, edits and counts too, by destroying the store's key; consent is
+                taken back with it. The privacy ledger stays: what was spent stays spent.
 
         Raises:
             ConfigurationError: not just one argument is given, or the tag cannot be placed.
             StoreError: the store cannot be written, or not be purged for want of room; then
                 opening the device again purges it.
         """
-        forgotten = self._forgetter.forget(
-            event=event, item=item, tag=tag, before=before, everything=everything
+        self._participant.forget(everything=everything)
+        try:
+            return self._forgetter.forget(
+                event=event, item=item, tag=tag, before=before, everything=everything
+            )
+        finally:  # also when all that failed was the purge
+            self._reread()
+
+    def export(self) -> dict[str, Any]:
+        """Return everything held about the person, as JSON-able values for them to read.
+
+        Events, interests (None without an encoder), edits, counts, private vectors, the rounds
+        trained, consents and the ledger's entries.
+        """
+        interests = None if self._encoder is None else self._preferences.every_interest()
+        return exported(
+            self._profile(),
+            interests=interests,
+            edits=self.interest_edits(),
+            health=self.health(),
         )
-        self._memory.reread()
-        self._preferences.reread()
-        self._intake.reread()
-        return forgotten
+
+    def move_to(self, path: Path, *, passphrase: str) -> None:
+        """Write the whole profile to one encrypted file, for ``Device.arrive`` on another device.
+
+        From then on nothing leaves this device: its ledger is closed for good, and goes on at the
+        other. It still observes and ranks; ``forget(everything=True)`` empties it. Moving again
+        writes the file anew. Whoever has the file and the passphrase has the person's data, and
+        could let it arrive twice: delete it once it has arrived.
+
+        Args:
+            path: the file to write; its folder exists.
+            passphrase: at least 8 characters, better several words.
+
+        Raises:
+            ConfigurationError: the passphrase is too short.
+            StoreError: the file cannot be written; then nothing has changed, unless it says so.
+        """
+        self._profile().write(path, passphrase, before=self._participant.close_for_good)
 
     def event_count(self) -> int:
         """Return how many events the device keeps."""
@@ -306,30 +234,63 @@ class Device:
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
         return self._learner.private_vector()
 
+    def local_quality(self) -> float | None:
+        """Return how well the ranker in use foretells the person's latest items, from 0 to 1.
+
+        None with too few of them; see ``local_quality``. It stays on the device.
+        """
+        from penchant.client.ranking.validation import local_quality
+
+        return local_quality(self._scorer, self._memory.history(), self.private_vector())
+
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.
 
-        A round asked for again starts from where the private vector stood before it, so that a
-        repeated message does not train twice. A round with event-level privacy starts from what
+        When it returns, the update is paid for in the privacy ledger and may leave. The same task
+        gets the same update, at no further cost. A round with event-level privacy starts from what
         such rounds left: a vector fitted to the events without noise would void its guarantee.
         Needs the ``train`` extra.
 
         Raises:
+            ConsentError: the person does not agree to it.
+            BudgetError: the privacy ledger refuses.
             RoundError: the task is for another ranker or an earlier round, or training diverged.
         """
-        return self._learner.train(task)
+        return self._participant.train(task)
 
-    def _person(self, context: Sequence[Event] = ()) -> Person:
-        memory = self._memory
-        terms = self._preferences.terms()
-        person = Person(
-            self.private_vector(),
-            memory.recent,
-            memory.seen,
-            terms,
-            memory.lasting() if self._lasting_weight else None,
-            self._lasting_weight,
-        )
-        if not context:
-            return person
-        return person.in_context(memory.imagined(context), history_length=memory.history_length)
+    def preview(self, task: "TrainingTask") -> Preview:
+        """Return the message that ``train`` would give out for ``task``, to the byte.
+
+        Nothing leaves, nothing is debited, and no consent is needed to look. Training the same
+        task afterwards gives out exactly these bytes.
+
+        Raises:
+            BudgetError: the task was answered and its answer is no longer kept.
+            RoundError: as ``train``.
+        """
+        return self._participant.preview(task)
+
+    def consent(self, purpose: Purpose, terms: Terms | None = None) -> Receipt:
+        """Write down that the person agrees to ``purpose``, and return the receipt.
+
+        Args:
+            purpose: to what.
+            terms: the words that were shown; ``terms_of(purpose)``, if not given.
+        """
+        return self._participant.consent(purpose, terms)
+
+    def revoke(self, purpose: Purpose) -> None:
+        """Take consent back, at once: an update in the making does not leave either."""
+        self._participant.revoke(purpose)
+
+    def consents(self) -> tuple[Receipt, ...]:
+        """Return all receipts, oldest first, those taken back included."""
+        return self._participant.consents()
+
+    def privacy(self) -> PrivacyReport:
+        """Return what the device has spent and has left; ``str()`` says it in plain words."""
+        return self._participant.privacy()
+
+    def eligibility(self) -> Eligibility:
+        """Return whether the device would take part in a round now: each condition and why."""
+        return self._participant.eligibility()

@@ -91,16 +91,6 @@ class Learner:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
 
-    def train(self, task: "TrainingTask") -> "TrainingResult":
-        """Train one round, keep the private vector it leaves and return the update.
-
-        Raises:
-            RoundError: the task is for another ranker or an earlier round, or training diverged.
-        """
-        learnt = self.learn(task)
-        self.keep(learnt)
-        return learnt.result
-
     def learn(self, task: "TrainingTask") -> Learnt:
         """Return what training one round gives; nothing is kept yet.
 

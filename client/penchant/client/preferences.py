@@ -97,6 +97,10 @@ class Preferences:
         """Read the store again when next asked."""
         self._edits = self._terms = None
 
+    def every_interest(self) -> list[Interest]:
+        """Return all tags that are not muted, strongest first."""
+        return self.interests(k=len(self._taxonomy.tags))
+
     def interests(self, *, k: int) -> list[Interest]:
         """Return the ``k`` strongest interests with their evidence; see ``Device.interests``."""
         if k < 1:

@@ -5,15 +5,16 @@ none of them can be sent.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from penchant.shared.purposes import TRAIN_RANKER
+
 __all__ = [
     "CONTRACT_VERSION",
-    "TRAIN_RANKER",
     "EventPrivacy",
     "LearningRates",
     "LocalTraining",
@@ -22,9 +23,6 @@ __all__ = [
 ]
 
 CONTRACT_VERSION = 2
-
-# What an update may be used for; a device's consent and its ledger name it.
-TRAIN_RANKER: Final = "train the shared ranker"
 
 
 class _Public(BaseModel):

@@ -17,8 +17,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors
 
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.features import FeatureMap
@@ -191,6 +189,8 @@ class Ranker:
 
     def save(self, path: Path) -> None:
         """Write the ranker to ``path`` as one safetensors file, whole or not at all."""
+        from safetensors import numpy as safetensors
+
         tensors = dict(self.arrays)
         tensors["feature_mean"] = self.feature_map.mean
         tensors["feature_basis"] = self.feature_map.basis
@@ -206,6 +206,9 @@ class Ranker:
         Raises:
             DataError: ``path`` is not a ranker.
         """
+        from safetensors import SafetensorError
+        from safetensors import numpy as safetensors
+
         try:
             content = path.read_bytes()
             header_length = int.from_bytes(content[:8], "little")

@@ -14,11 +14,13 @@ from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.history import History
-from penchant.shared.ranker import Preset, Ranker, RankerSettings
+from penchant.shared.ranker import Preset, Ranker, RankerSettings, split_vector
 
 __all__ = ["Scorer", "attention_weights", "log_hours"]
 
 SECONDS_PER_HOUR = 3600.0
+# By how much the attention of a ranker that has learnt nothing falls from one event to the next.
+RECENCY = 0.2
 
 # Items whose principal directions stand for those of a large catalogue.
 SPREAD_ITEMS = 8192
@@ -94,6 +96,8 @@ class Scorer:
     ) -> "Scorer":
         """Return a scorer that has learnt nothing yet: it ranks by the texts of recent events.
 
+        An event counts exp(-0.2) of the one after it, so that a switch of interest soon shows.
+
         Args:
             catalogue: the items that can be recommended, at least 2. Of one that is mapped from
                 disk, 8192 items, evenly spread, give the principal directions.
@@ -111,7 +115,11 @@ class Scorer:
             catalogue=catalogue.fingerprint,
         )
         feature_map = FeatureMap.principal(embeddings, rank=rank)
-        return cls.bind(Ranker.initial(settings, feature_map), catalogue)
+        ranker = Ranker.initial(settings, feature_map)
+        vector = ranker.vector.copy()
+        recency = split_vector(settings, vector)["attention_position"]
+        recency[:] = -RECENCY * np.arange(history_length)
+        return cls.bind(ranker.with_vector(vector), catalogue)
 
     @classmethod
     def bind(cls, ranker: Ranker, catalogue: Catalogue) -> "Scorer":

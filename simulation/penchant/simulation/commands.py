@@ -52,6 +52,13 @@ def simulate(
     delta: Annotated[
         float | None, typer.Option(help="Its delta (default: min(1e-6, devices^-1.1)).")
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="leave-one-out, time or cold-start (default: leave-one-out)."),
+    ] = None,
+    controls: Annotated[
+        str | None, typer.Option(help="all, basic or none (default: basic).")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every draw (default: 0).")] = None,
     encoder: Annotated[
         str | None,
@@ -88,6 +95,8 @@ def simulate(
         "privacy": privacy,
         "epsilon": epsilon,
         "delta": delta,
+        "protocol": protocol,
+        "controls": controls,
         "seed": seed,
         "encoder": encoder,
     }

@@ -48,7 +48,7 @@ def validate(dataset: Name, as_json: Json = False) -> None:
     """Say whether a simulation can use a data set: exit code 0 if it can, 2 if not.
 
     It cannot if more rows are malformed than tolerate= allows, if nobody has enough events to hold
-    one out, or if items or texts are too few to rank.
+    one out, if everybody has met every item, or if all texts are alike.
     """
     description = _described(dataset)
     if as_json:

@@ -3,6 +3,7 @@
 import platform
 import resource
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,7 +11,15 @@ from importlib.metadata import version
 import numpy as np
 
 from penchant.shared.accounting import ACCOUNTANT
-from penchant.simulation.evaluation import Evaluation, chance, leak_suspected, leak_threshold
+from penchant.simulation.comparison import Comparison
+from penchant.simulation.controls.popularity import Popularity
+from penchant.simulation.evaluation import (
+    Evaluation,
+    chance,
+    leak_suspected,
+    leak_threshold,
+    list_quality,
+)
 from penchant.simulation.plan import Plan
 from penchant.simulation.report import Results, RoundRecord, Summary
 from penchant.simulation.report.summary import (
@@ -19,14 +28,19 @@ from penchant.simulation.report.summary import (
     Controls,
     DatasetSize,
     EventPrivacy,
+    Group,
     Guarantee,
+    ImpressionScores,
     LeakCheck,
+    Lists,
     NoPrivacy,
     Privacy,
     Throughput,
+    TunedControl,
     UserPrivacy,
 )
 from penchant.simulation.settings import SimulationSettings
+from penchant.simulation.trial import Trial
 from penchant.simulation.world import World
 
 __all__ = ["Tested", "results", "summarise"]
@@ -45,19 +59,24 @@ class Tested:
 
     Attributes:
         validation: the trained ranker on the validation items.
-        test: the trained ranker on the test items.
-        popularity: the popularity control on the test items.
-        content_similarity: the content similarity control on the test items.
-        no_federation: devices trained alone, on the test items of a sample of people.
+        trial: what it was tested with.
+        tests: the trained ranker at each test, by name, the main one first.
+        comparison: the controls.
+        no_federation: devices trained alone, on the test items of a sample of people, or None.
         no_federation_shuffled_texts: the same, with item texts that tell nothing.
     """
 
     validation: Evaluation
-    test: Evaluation
-    popularity: Evaluation
-    content_similarity: Evaluation
-    no_federation: Evaluation
-    no_federation_shuffled_texts: Evaluation
+    trial: Trial
+    tests: Mapping[str, Evaluation]
+    comparison: Comparison
+    no_federation: Evaluation | None
+    no_federation_shuffled_texts: Evaluation | None
+
+    @property
+    def main(self) -> str:
+        """Name of the main test."""
+        return next(iter(self.tests))
 
 
 def summarise(
@@ -80,7 +99,7 @@ def summarise(
         started: when it began.
     """
     plan, split = world.plan, world.split
-    evaluated = len(split.people)
+    devices, evaluated = split.training.n_people, len(split.people)
     seed = settings.seed
     return Summary(
         dataset=DatasetSize(
@@ -91,10 +110,12 @@ def summarise(
             training_only_people=split.n_training_only,
             repeats_dropped=split.n_repeats,
         ),
-        devices=world.dataset.n_people,
-        evaluated_people=None if evaluated == world.dataset.n_people else evaluated,
+        devices=devices,
+        evaluated_people=None if evaluated == devices else evaluated,
         preset=settings.preset.value,
         fidelity=settings.fidelity.value,
+        protocol=settings.protocol.value,
+        negatives=int(tested.tests[tested.main].ranks[SAMPLED].candidates[0]) - 1,
         rounds=plan.rounds.rounds,
         cohort=Cohort(
             mean_size=plan.rounds.expected_cohort,
@@ -104,14 +125,10 @@ def summarise(
         shared_numbers=world.scorer.ranker.settings.size,
         privacy=_privacy(plan),
         validation=results(tested.validation, seed=seed),
-        test=results(tested.test, seed=seed),
-        controls=Controls(
-            popularity=results(tested.popularity, seed=seed),
-            no_federation=results(tested.no_federation, seed=seed),
-            no_federation_shuffled_texts=results(tested.no_federation_shuffled_texts, seed=seed),
-            content_similarity=results(tested.content_similarity, seed=seed),
-        ),
+        test=_tested(tested, tested.tests[tested.main], seed=seed),
+        controls=_controls(tested, seed=seed),
         leak_check=_leak_check(tested.no_federation_shuffled_texts),
+        groups=_groups(tested, seed=seed),
         encoder=world.encoder,
         throughput=_throughput(rounds),
         versions={
@@ -128,7 +145,71 @@ def summarise(
 def results(evaluation: Evaluation, *, seed: int | None = None) -> Results:
     """Return an evaluation's metrics, with bootstrap intervals if a seed for them is given."""
     rng = None if seed is None else np.random.default_rng([seed, BOOTSTRAP_STREAM])
-    return Results.model_validate(evaluation.as_dict(bootstrap_rng=rng))
+    found = Results.model_validate(evaluation.as_dict(bootstrap_rng=rng))
+    shown = evaluation.impressions
+    if shown is None:
+        return found
+    scores: dict[str, object] = {**shown.as_dict(), "impressions": len(shown.values)}
+    if rng is not None:
+        scores["interval"] = shown.intervals(rng=rng)
+    return found.model_copy(update={"impressions": ImpressionScores.model_validate(scores)})
+
+
+def _tested(tested: Tested, evaluation: Evaluation, *, seed: int) -> Results:
+    """Return a model's results at the main test, with the qualities of its lists."""
+    found = results(evaluation, seed=seed)
+    if evaluation.lists is None:
+        return found
+    material = tested.trial.material
+    quality = list_quality(
+        evaluation.lists,
+        evaluation.people,
+        tested.trial.tests[tested.main].split,
+        material.embeddings,
+        material.popularity,
+        counted=len(material.people),
+        stage="test",
+    )
+    return found.model_copy(update={"lists": Lists.model_validate(quality.as_dict())})
+
+
+def _controls(tested: Tested, *, seed: int) -> Controls:
+    found = {
+        name: TunedControl(
+            title=control.title,
+            setting=dict(control.setting),
+            tried=control.tried,
+            validation=results(control.validation),
+            test=_tested(tested, control.tests[tested.main], seed=seed),
+        )
+        for name, control in tested.comparison.controls.items()
+    }
+    popularity = found.pop(Popularity.name)
+    alone, shuffled = tested.no_federation, tested.no_federation_shuffled_texts
+    return Controls(
+        popularity=popularity.test,
+        no_federation=None if alone is None else results(alone, seed=seed),
+        no_federation_shuffled_texts=None if shuffled is None else results(shuffled, seed=seed),
+        tuned=found,
+        left_out=dict(tested.comparison.left_out),
+    )
+
+
+def _groups(tested: Tested, *, seed: int) -> dict[str, Group]:
+    """Return the tests apart from each other, where there are several."""
+    if len(tested.tests) == 1:
+        return {}
+    return {
+        name: Group(
+            people=len(evaluation.people),
+            test=results(evaluation, seed=seed),
+            controls={
+                control.title: results(control.tests[name], seed=seed)
+                for control in tested.comparison.controls.values()
+            },
+        )
+        for name, evaluation in tested.tests.items()
+    }
 
 
 def _privacy(plan: Plan) -> Privacy:
@@ -170,9 +251,11 @@ def _event_guarantee(plan: Plan) -> Guarantee | None:
     )
 
 
-def _leak_check(control: Evaluation) -> LeakCheck:
+def _leak_check(control: Evaluation | None) -> LeakCheck | None:
+    if control is None:
+        return None
     hits, people = control.hits(SAMPLED), len(control.people)
-    at_chance = chance(k=K, candidates=100)
+    at_chance = chance(k=K, candidates=int(control.ranks[SAMPLED].candidates[0]))
     return LeakCheck(
         suspected=leak_suspected(hits, people, chance=at_chance),
         hits=hits,

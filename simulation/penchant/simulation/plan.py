@@ -104,7 +104,8 @@ class Plan:
             preset=settings.preset,
             items=len(catalogue),
             features=feature_map.rank,
-            dimension=self.recipe.dimension,
+            # A small catalogue has fewer directions than a recipe has numbers for.
+            dimension=min(self.recipe.dimension, feature_map.rank),
             history_length=self.recipe.history_length,
             catalogue=catalogue.fingerprint,
         )

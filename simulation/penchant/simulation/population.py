@@ -8,7 +8,7 @@ import numpy as np
 from flwr.app import Context
 from flwr.serverapp import Grid
 
-from penchant.client import Device, DeviceSettings, Event, EventKind, KeyFile
+from penchant.client import LAB, Device, DeviceSettings, Event, EventKind, KeyFile, Purpose
 from penchant.client.app import client_app
 from penchant.shared.randomness import Randomness
 from penchant.shared.scoring import Scorer
@@ -45,6 +45,10 @@ class Population:
     ) -> None:
         self._folder = folder
         self._keys = KeyFile(folder / KEY_FILE)
+        # A run that loses power starts again; waiting for the disk would be most of its time.
+        self._settings = DeviceSettings(
+            durable=False, quality=None, participation=LAB, recorded_rounds=False
+        )
         self._training = training
         self._scorer = scorer
         self._randomness = randomness
@@ -62,8 +66,7 @@ class Population:
             self._folder / f"{device:06d}",
             self._scorer,
             keys=self._keys,
-            # A run that loses power starts again; waiting for the disk would be most of its time.
-            settings=DeviceSettings(durable=False, quality=None, recorded_rounds=False),
+            settings=self._settings,
             randomness=self._randomness.spawn(device),
         )
 
@@ -88,6 +91,9 @@ class Population:
                 if resumed:
                     self.private_vectors[person] = device.private_vector()
                 elif device.event_count() == 0:
+                    # The people of a data set take part because its owner says so.
+                    for purpose in Purpose:
+                        device.consent(purpose)
                     device.observe(*self._training_events(person))
         marker.touch()
 

@@ -12,7 +12,7 @@ from penchant.shared.scoring import Scorer, log_hours
 from penchant.simulation.datasets.dataset import Int64Array
 from penchant.simulation.split import LeaveOneOut, Stage
 
-__all__ = ["Contexts", "VectorTable", "rows_of", "score_people"]
+__all__ = ["Contexts", "VectorTable", "WithNewPeople", "rows_of", "score_people"]
 
 
 class VectorTable(Protocol):
@@ -20,6 +20,25 @@ class VectorTable(Protocol):
 
     def __getitem__(self, people: Int64Array, /) -> NDArray[np.float32]:
         """Return the vectors of ``people``, int64 (n,): float32 (n, d)."""
+
+
+@dataclass(frozen=True, eq=False)
+class WithNewPeople:
+    """Private vectors of those who train, and zeros for whoever comes after them.
+
+    Attributes:
+        table: of those who train.
+        people: how many they are.
+    """
+
+    table: VectorTable
+    people: int
+
+    def __getitem__(self, people: Int64Array, /) -> NDArray[np.float32]:
+        """Return the vectors of ``people``, int64 (n,): float32 (n, d)."""
+        vectors = self.table[np.minimum(people, self.people - 1)].copy()
+        vectors[people >= self.people] = 0.0
+        return vectors
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,11 @@ import torch
 
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
-from penchant.simulation.controls import content_similarity, popularity
+from penchant.simulation.comparison import compare
+from penchant.simulation.controls import chosen
+from penchant.simulation.evaluation import Evaluation
 from penchant.simulation.fidelity import require_workers, simulated_devices
 from penchant.simulation.isolation import IsolatedDevices, sample_people
-from penchant.simulation.judge import Judge
 from penchant.simulation.outcome import Tested, results, summarise
 from penchant.simulation.progress import RunObserver
 from penchant.simulation.report import (
@@ -24,15 +25,15 @@ from penchant.simulation.report import (
     write_report,
     write_summary,
 )
-from penchant.simulation.settings import SimulationSettings
-from penchant.simulation.split import Stage
+from penchant.simulation.settings import Choice, SimulationSettings
 from penchant.simulation.training import Devices, FinishedRound, train_federated
+from penchant.simulation.trial import Judges, Trial
 from penchant.simulation.workspace import Workspace
 from penchant.simulation.world import World, prepare
 
 __all__ = ["run_world", "simulate"]
 
-SERVER_STREAM, DEVICE_STREAM, NEGATIVES_STREAM, ISOLATION_STREAM = 0, 1, 2, 4
+SERVER_STREAM, DEVICE_STREAM, ISOLATION_STREAM, LISTS_STREAM = 0, 1, 4, 6
 
 
 def simulate(
@@ -118,8 +119,7 @@ def run_world(
         tell(f"{world.dataset.n_people:,} devices observe their histories")
         devices.observe_training()
         trained = run.train(display)
-        tell("test, and controls: some devices train alone")
-        tested = run.test(trained)
+        tested = run.test(trained, tell=tell)
     trained.ranker.save(workspace.ranker)
     rounds = read_rounds(workspace.folder)
     summary = summarise(world, settings, rounds, tested, command=command, started=started)
@@ -141,18 +141,12 @@ class _Run:
     ) -> None:
         self._world = world
         self._seed = settings.seed
+        self._controls = settings.controls
         self._workspace = workspace
         self._randomness = SeededRandomness(settings.seed)
         self._devices = devices
-        self._validation, self._test = self._judge("validation", 0), self._judge("test", 1)
-
-    def _judge(self, stage: Stage, number: int) -> Judge:
-        return Judge.of(
-            self._world.split,
-            stage,
-            history_length=self._world.plan.recipe.history_length,
-            rng=np.random.default_rng([self._seed, NEGATIVES_STREAM, number]),
-        )
+        self._judges = Judges(world, settings.seed)
+        self._validation, self._test = self._judges.of("validation", 0), self._judges.of("test", 1)
 
     def train(self, display: RunObserver) -> Scorer:
         """Run the rounds that are left and return the trained ranker."""
@@ -183,32 +177,54 @@ class _Run:
             display.finished()
         return initial.with_vector(state.vector)
 
-    def test(self, trained: Scorer) -> Tested:
+    def test(self, trained: Scorer, *, tell: Callable[[str], None]) -> Tested:
         """Score the test items, once, and the controls."""
         world, vectors = self._world, self._devices.private_vectors
-        similarity = content_similarity(
-            world.scorer.catalogue.embeddings, world.split, stage="test"
+        trial = Trial.of(
+            trained, vectors, self._judges, validation=self._validation, test=self._test
         )
-        sample = self._test.of_people(sample_people(world.split.people))
-        alone, shuffled = (
-            IsolatedDevices(
-                world.scorer,
-                world.split.training,
-                world.plan,
-                self._test.contexts,
-                self._randomness.spawn(ISOLATION_STREAM),
-                shuffled=shuffled,
+        tests = {
+            name: judge.evaluate(
+                judge.ranking(trial.scorer, trial.vectors), lists_rng=self._lists_rng()
             )
-            for shuffled in (False, True)
+            for name, judge in trial.tests.items()
+        }
+        comparison = compare(
+            chosen(self._controls, initial=world.scorer, catalogue=trial.scorer.catalogue),
+            trial.material,
+            trial.validation,
+            trial.tests,
+            lists_rng=self._lists_rng,
+            tell=tell,
         )
+        alone = shuffled = None
+        if self._controls is not Choice.NONE:
+            tell("control: some devices train alone")
+            alone, shuffled = (self._alone(shuffled=shuffled) for shuffled in (False, True))
         return Tested(
             validation=self._validation.evaluate(self._validation.ranking(trained, vectors)),
-            test=self._test.evaluate(self._test.ranking(trained, vectors)),
-            popularity=self._test.evaluate(popularity(world.split)),
-            content_similarity=self._test.evaluate(similarity),
-            no_federation=sample.evaluate(alone.score),
-            no_federation_shuffled_texts=sample.evaluate(shuffled.score),
+            tests=tests,
+            comparison=comparison,
+            no_federation=alone,
+            no_federation_shuffled_texts=shuffled,
+            trial=trial,
         )
+
+    def _alone(self, *, shuffled: bool) -> Evaluation:
+        """Test devices of a sample of people that train alone."""
+        world = self._world
+        devices = IsolatedDevices(
+            world.scorer,
+            world.split.training,
+            world.plan,
+            self._test.contexts,
+            self._randomness.spawn(ISOLATION_STREAM),
+            shuffled=shuffled,
+        )
+        return self._test.of_people(sample_people(world.split.people)).evaluate(devices.score)
+
+    def _lists_rng(self) -> np.random.Generator:
+        return np.random.default_rng([self._seed, LISTS_STREAM])
 
     def _record(self, finished: FinishedRound) -> RoundRecord:
         outcome, plan = finished.outcome, self._world.plan

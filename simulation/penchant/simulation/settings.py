@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.ranker import Preset
 
-__all__ = ["Fidelity", "PrivacyUnit", "SimulationSettings"]
+__all__ = ["Choice", "Fidelity", "PrivacyUnit", "Protocol", "SimulationSettings"]
 
 
 class Fidelity(StrEnum):
@@ -20,6 +20,29 @@ class Fidelity(StrEnum):
 
     COHORT = "cohort"
     DEVICE = "device"
+
+
+class Protocol(StrEnum):
+    """What is held out.
+
+    ``leave-one-out``: each person's last two events. ``time``: for everybody, what comes after one
+    moment. ``cold-start``: some people and some items, wholly, as ``coldstart`` says.
+    """
+
+    LEAVE_ONE_OUT = "leave-one-out"
+    TIME = "time"
+    COLD_START = "cold-start"
+
+
+class Choice(StrEnum):
+    """Which controls a run has.
+
+    ``none``: popularity, and no more. ``basic``: those that take seconds. ``all``: every one.
+    """
+
+    ALL = "all"
+    BASIC = "basic"
+    NONE = "none"
 
 
 class PrivacyUnit(StrEnum):
@@ -60,6 +83,8 @@ class SimulationSettings(BaseModel):
         delta: its delta; min(1e-6, devices^-1.1), if not given.
         seed: of every draw.
         encoder: what item texts are embedded with: an asset's name, or a bundle's folder.
+        protocol: what is held out.
+        controls: which controls the run has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +100,8 @@ class SimulationSettings(BaseModel):
     delta: float | None = Field(default=None, gt=0, lt=1)
     seed: int = Field(default=0, ge=0)
     encoder: str = "minilm"
+    protocol: Protocol = Protocol.LEAVE_ONE_OUT
+    controls: Choice = Choice.BASIC
 
     @model_validator(mode="after")
     def _epsilon_goes_with_privacy(self) -> Self:

@@ -22,7 +22,7 @@ from penchant.shared.errors import DataError
 from penchant.simulation.datasets.dataset import Dataset, Int32Array, Int64Array
 from penchant.simulation.datasets.storage import ArrayFiles, kept, mapped
 
-__all__ = ["NOTHING", "LeaveOneOut", "Stage", "leave_one_out"]
+__all__ = ["MINIMUM_EVENTS", "NOTHING", "LeaveOneOut", "Stage", "first_meetings", "leave_one_out"]
 
 Stage: TypeAlias = Literal["validation", "test"]
 
@@ -177,6 +177,12 @@ def leave_one_out(dataset: Dataset) -> LeaveOneOut:
         test_times=arrays["test_times"],
         n_repeats=int(arrays["repeats"].sum()),
     )
+
+
+def first_meetings(dataset: Dataset) -> Int64Array:
+    """Return the places of events in which a person meets an item for the first time, int64."""
+    pairs = dataset.people * dataset.n_items + dataset.items
+    return np.sort(np.unique(pairs, return_index=True)[1])
 
 
 def _write(dataset: Dataset, folder: Path) -> None:

@@ -3,22 +3,43 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import CachedEncoder, Encoder
 from penchant.shared.encoding.cached import find_bundle
+from penchant.shared.errors import DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 from penchant.simulation import datasets
+from penchant.simulation.coldstart import ColdStart, cold_start
 from penchant.simulation.datasets import Dataset
 from penchant.simulation.datasets.scripts import encoder_warnings
-from penchant.simulation.evaluation import evaluated_sample
+from penchant.simulation.evaluation import evaluated_sample, rankable, spare_items
 from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
-from penchant.simulation.settings import SimulationSettings
+from penchant.simulation.settings import Protocol, SimulationSettings
 from penchant.simulation.split import LeaveOneOut, leave_one_out
+from penchant.simulation.timesplit import time_split
 
-__all__ = ["World", "prepare"]
+__all__ = ["Cold", "World", "prepare"]
+
+COLD_STREAM = 5
+NEGATIVES = 99
+
+
+@dataclass(frozen=True, eq=False)
+class Cold:
+    """People and items kept from training.
+
+    Attributes:
+        start: who and what they are.
+        catalogue: all items, those that are trained on first.
+    """
+
+    start: ColdStart
+    catalogue: Catalogue
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +50,9 @@ class World:
         dataset: people and items.
         split: what is trained on and what is held out.
         plan: constants of the run.
-        scorer: the initial ranker over the data set's catalogue.
+        scorer: the initial ranker over the catalogue that is trained on.
         encoder: which language model embedded the items.
+        cold: what is kept from training, if anything is.
     """
 
     dataset: Dataset
@@ -38,6 +60,7 @@ class World:
     plan: Plan
     scorer: Scorer
     encoder: EncoderIdentity
+    cold: Cold | None = None
 
 
 def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> World:
@@ -49,29 +72,46 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
 
     Raises:
         ConfigurationError: settings and data set do not fit together.
+        DataError: the data set is malformed, or has nothing to hold out or to rank it against.
         AssetError: data or model cannot be fetched, or are not the pinned ones.
         PrivacyError: no noise keeps within epsilon.
     """
     dataset = datasets.load(settings.dataset, tell=tell)
     if settings.devices is not None:
         dataset = dataset.head(settings.devices)
-    plan = Plan.of(settings, population=dataset.n_people)
     tell(
         f"{dataset.name}: {dataset.n_people:,} people, {dataset.n_items:,} items, "
         f"{dataset.n_events:,} events"
     )
+    split, start = _held_out(dataset, settings)
+    evaluated, split = len(split.people), rankable(split)
+    if len(split.people) < evaluated:
+        tell(f"{evaluated - len(split.people)} people have met every item: they only train")
+    spare = spare_items(split)
+    if spare < NEGATIVES:
+        tell(
+            f"somebody has met all but {spare} items: metrics with {NEGATIVES} negatives have "
+            f"{spare} instead, and are higher for it"
+        )
+    trained = split.training
+    plan = Plan.of(settings, population=trained.n_people)
     tell(f"language model {settings.encoder} embeds the item texts")
     bundle = Encoder.open(find_bundle(settings.encoder))
     encoder = CachedEncoder(bundle)
     for warning in encoder_warnings(dataset, bundle.manifest.languages):
         tell(warning)
-    catalogue = Catalogue.of(dataset.item_ids, encoder.encode(dataset.item_texts))
-    rank = plan.recipe.feature_rank or FeatureMap.largest_rank(catalogue.embeddings)
+    catalogue = Catalogue.of(trained.item_ids, encoder.encode(trained.item_texts))
+    largest = FeatureMap.largest_rank(catalogue.embeddings)
+    rank = min(plan.recipe.feature_rank or largest, largest)
     feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
     shape = plan.ranker_settings(settings, feature_map, catalogue)
+    cold = None
+    if start is not None:
+        items = start.learnt_from.training
+        cold = Cold(start, Catalogue.of(items.item_ids, encoder.encode(items.item_texts)))
     return World(
         dataset=dataset,
-        split=evaluated_sample(leave_one_out(dataset)),
+        split=split,
         plan=plan,
         scorer=Scorer.bind(Ranker.initial(shape, feature_map), catalogue),
         encoder=EncoderIdentity(
@@ -79,4 +119,22 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
             fingerprint=encoder.fingerprint,
             dimension=encoder.dimension,
         ),
+        cold=cold,
     )
+
+
+def _held_out(
+    dataset: Dataset, settings: SimulationSettings
+) -> tuple[LeaveOneOut, ColdStart | None]:
+    """Return what is trained on and, if people and items are kept from training, those too."""
+    if settings.protocol is Protocol.LEAVE_ONE_OUT:
+        return evaluated_sample(leave_one_out(dataset)), None
+    if settings.protocol is Protocol.TIME:
+        if not dataset.has_times:
+            raise DataError(
+                f"the times of '{dataset.name}' only tell each person's order, so no moment is "
+                "the same for all; use --protocol leave-one-out"
+            )
+        return evaluated_sample(time_split(dataset)), None
+    start = cold_start(dataset, rng=np.random.default_rng([settings.seed, COLD_STREAM]))
+    return start.training, start

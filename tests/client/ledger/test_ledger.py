@@ -4,14 +4,14 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 from tests.client.ledger.conftest import Desk, task_of
 
 from penchant.client.ledger import Answer, BudgetSettings, Purpose
-from penchant.shared.errors import BudgetError, ConsentError
+from penchant.shared.errors import BudgetError, ConfigurationError, ConsentError
 from penchant.shared.gaussian import gaussian_epsilon
 
 MakeDesk = Callable[..., Desk]
@@ -251,11 +251,20 @@ def test_lab_settings_count_and_do_not_refuse(make_desk: MakeDesk) -> None:
 
 def test_settings_must_fit_together() -> None:
     """A warning above the refusal, or a budget of nothing, is not a budget."""
-    with pytest.raises(ValidationError, match="warn_epsilon"):
+    with pytest.raises(ConfigurationError, match="warn_epsilon"):
         BudgetSettings(warn_epsilon=9)
-    for bad in ({"contributions": 0}, {"window_days": 0}, {"least_noise_multiplier": 0}):
-        with pytest.raises(ValidationError):
-            BudgetSettings.model_validate(bad)
+    bad: list[dict[str, Any]] = [
+        {"contributions": 0},
+        {"window_days": 0},
+        {"least_noise_multiplier": 0.0},
+        {"refuse_epsilon": math.inf},
+        {"separation_days": -1.0},
+        {"largest_clipping_norm": math.nan},
+        {"population": 2.5},
+    ]
+    for settings in bad:
+        with pytest.raises(ConfigurationError, match=next(iter(settings))):
+            BudgetSettings(**settings)
 
 
 def test_delta_is_the_apps_and_falls_with_the_population() -> None:

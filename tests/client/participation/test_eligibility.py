@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from tests.client.ledger.conftest import START, task_of
 
-from penchant.client.ledger import MIGRATIONS, Answer, Ledger, Purpose
+from penchant.client.ledger import MIGRATIONS, Answer, BudgetSettings, Ledger, Purpose
 from penchant.client.participation import (
     LAB,
     Battery,
@@ -25,6 +25,7 @@ from penchant.client.participation import (
     eligibility_of,
 )
 from penchant.client.storage import DeviceFolder, Durability, RawKey
+from penchant.shared.errors import ConfigurationError
 
 PLUGGED = Battery(charge=0.9, plugged=True)
 NOON = datetime(2024, 5, 1, 12, 0)
@@ -135,7 +136,7 @@ MACHINE = Machine()
     ],
 )
 def test_each_condition_stops_it_by_itself(
-    check: Check, name: str, reason: str, given: dict[str, object]
+    check: Check, name: str, reason: str, given: dict[str, Any]
 ) -> None:
     """One thing amiss and it takes no part, for that reason alone."""
     found = check(**given)
@@ -146,11 +147,10 @@ def test_each_condition_stops_it_by_itself(
 
 def test_budget_and_separation(check: Check) -> None:
     """Too soon after a contribution, and with ten in the window, it takes no part."""
-    budget = {"separation_days": 7}
-    apart = ParticipationPolicy.model_validate({"budget": budget})
+    apart = ParticipationPolicy()
     assert unmet(check(apart, contributed=9)) == []
     assert unmet(check(apart, contributed=10)) == ["budget", "waiting"]
-    longer = ParticipationPolicy.model_validate({"budget": {"separation_days": 0.0}})
+    longer = ParticipationPolicy(budget=BudgetSettings(separation_days=0.0))
     assert unmet(check(longer, contributed=3)) == []
 
 
@@ -159,7 +159,8 @@ def test_what_cannot_be_told_is_the_apps_to_decide(check: Check, requirement: Re
     """Unknown is met unless the policy requires it, and the reason says that it is unknown."""
     names = ("idle", "power", "network", "battery", "temperature")
     fields = ("idle", "power", "unmetered", "battery", "cool")
-    policy = ParticipationPolicy.model_validate(dict.fromkeys(fields, requirement))
+    given: dict[str, Any] = dict.fromkeys(fields, requirement)
+    policy = ParticipationPolicy(**given)
     found = check(policy, probes=Machine(None, None, None, None))
     assert unmet(found) == (list(names) if requirement is Requirement.REQUIRED else [])
     if requirement is not Requirement.IGNORED:
@@ -219,6 +220,7 @@ def test_this_machine_can_be_asked(check: Check) -> None:
 
 def test_a_policy_out_of_range_is_refused() -> None:
     """A mistyped condition is an error, never a condition that is silently off."""
-    for bad in ({"least_charge": 1.5}, {"idle": "maybe"}, {"quiet": None}, {"least_events": -1}):
-        with pytest.raises(ValidationError):
-            ParticipationPolicy.model_validate(bad)
+    bad: list[dict[str, Any]] = [{"least_charge": 1.5}, {"idle": "maybe"}, {"least_events": -1}]
+    for settings in bad:
+        with pytest.raises(ConfigurationError, match=next(iter(settings))):
+            ParticipationPolicy(**settings)

@@ -110,3 +110,31 @@ def test_200_deaths_lose_nothing_acknowledged(tmp_path: Path) -> None:
             record.check(store)
     assert record.acknowledged > 2000, "the runs were too short to tell anything"
     assert record.trained > 20
+
+
+def destroy_for_ever(folder: Path, say: Say) -> None:
+    """Keep three events, destroy everything, and begin anew; say so before and after."""
+    with opened(folder) as store:
+        while True:
+            store.append([event_of(n) for n in range(3)], interest_state=state_of(3))
+            say("kept")
+            say("destroying")
+            store.destroy()
+            say("destroyed")
+
+
+def test_40_deaths_in_destruction_never_lock_the_device(tmp_path: Path) -> None:
+    """Killed at 40 random moments of destroying everything and beginning anew, the store opens.
+
+    What was destroyed is gone; what was kept and not being destroyed is there.
+    """
+    folder = tmp_path / "device"
+    allowed = {"kept": {3}, "destroying": {0, 3}, "destroyed": {0, 3}}
+    destroyed = 0
+    for said in killed_runs(destroy_for_ever, folder, runs=40, longest=0.3, seed=21):
+        with opened(folder) as store:
+            if said:
+                assert store.event_count() in allowed[said[-1]]
+            store.destroy()
+        destroyed += said.count("destroyed")
+    assert destroyed > 4, "the runs were too short to tell anything"

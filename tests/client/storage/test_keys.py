@@ -95,6 +95,22 @@ def test_a_key_serves_one_purpose(tmp_path: Path) -> None:
         data_key(behaviour, RAW, purpose="behaviour")
 
 
+@pytest.mark.parametrize(
+    "change", [{"nonce": "?"}, {"wrapped": 5}, {"parameters": None}, {"more": 1}, {"format": 9}]
+)
+def test_a_forged_key_file_is_told(database: Path, change: dict[str, object]) -> None:
+    """A key file that is whole and makes no sense is an error like any other."""
+    source = Passphrase("correct horse battery staple")
+    data_key(database, source, purpose="behaviour")
+    fields = json.loads(key_path(database).read_bytes())
+    del fields["checksum"]
+    fields |= change
+    forged = wrapping._canonical(fields | {"checksum": wrapping._checksum(fields)}) + b"\n"
+    key_path(database).write_bytes(forged)
+    with pytest.raises(StoreError, match=r"is damaged|has format 9"):
+        data_key(database, source, purpose="behaviour")
+
+
 def test_a_missing_key_is_told(database: Path) -> None:
     """A database without its key file is an error, and no new key is made for it."""
     database.write_bytes(b"encrypted")
@@ -169,9 +185,23 @@ def test_a_passphrase_is_normalised_and_not_trivial() -> None:
 
 def test_a_passphrase_is_salted() -> None:
     """Two devices with one passphrase have different wrapping keys."""
-    source = Passphrase("correct horse battery staple")
-    first, second = source.new_parameters(), source.new_parameters()
-    assert source.find("", first) != source.find("", second)
+    one, other = (Passphrase("correct horse battery staple") for _ in range(2))
+    first, second = one.new_parameters(), other.new_parameters()
+    assert one.find("", first) != one.find("", second)
+
+
+def test_a_passphrase_is_derived_once_for_all_of_a_device(tmp_path: Path) -> None:
+    """Databases made together, and one made anew after opening another, share a salt."""
+
+    def salts() -> set[str]:
+        return {json.loads(p.read_bytes())["parameters"]["salt"] for p in tmp_path.glob("*.key")}
+
+    for names in (("behaviour", "ledger"), ("ledger", "behaviour")):
+        source = Passphrase("correct horse battery staple")
+        for name in names:
+            data_key(tmp_path / f"{name}.sqlite", source, purpose=name)
+        assert len(salts()) == 1
+        key_path(tmp_path / "behaviour.sqlite").unlink()
 
 
 def test_absurd_costs_are_refused() -> None:

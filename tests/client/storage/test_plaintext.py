@@ -68,14 +68,11 @@ def test_no_file_can_be_read(
             )
         assert device.event_count() == 2 * len(SEARCHES)
         assert readable(folder, words) == set()
-        store = device._store
-        store.delete(store.event_ids(item=ITEMS[3]))
-        assert readable(folder, words) == set()
-        store.purge()
+        assert device.forget(item=ITEMS[3]).events > 0
         assert readable(folder, words) == set()
     assert readable(folder, words) == set()
     with Device.open(folder, make_scorer(), keys=keys, encoder=encoder) as device:
-        device._store.destroy()
+        device.forget(everything=True)
         assert readable(folder, words) == set()
         assert device.event_count() == 0
     assert readable(folder, words) == set()

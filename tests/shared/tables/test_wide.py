@@ -52,6 +52,10 @@ def test_cell_is_cut_into_its_entries(cell: str, separator: str, things: list[st
         ("【2024年1月2日】耳机", "耳机", DAY),
         ("2024-01-02 03:04:05 耳机", "耳机", MOMENT),
         ("2024/1/2 耳机 手机", "耳机 手机", DAY),
+        ("m7:2024-01-02", "m7", DAY),
+        ("m7,2024-01-02 03:04:05", "m7", MOMENT),
+        ("耳机 2024年1月2日 3时4分5秒", "耳机", MOMENT),
+        ("Daily report 2024-01-02", "Daily report 2024-01-02", None),
         ('[["m7", "2024-01-02"]]', "m7", DAY),
         ('[{"item": 7, "timestamp": 1704164645}]', "7", MOMENT),
         ("ann@example.org", "ann@example.org", None),
@@ -72,6 +76,8 @@ def test_separator_is_the_columns_not_the_cells() -> None:
     assert column_separator(["a、b，c", "d、e"]) == "、"  # noqa: RUF001
     assert column_separator(["a，b", "c"]) == ","  # noqa: RUF001
     assert column_separator(["one", "two"]) == ","
+    assert column_separator(["N12 N7", "N3", ""]) == "space"
+    assert column_separator(["7 Samurai", "Apollo 13"]) == ","
     # One stray bar among many lists with commas is a letter.
     assert column_separator(["a|b,c", *["a,b"] * 30]) == ","
 

@@ -105,7 +105,7 @@ def test_validate_exits_with_2_when_invalid(name: str, capsys: pytest.CaptureFix
     ("rows", "told"),
     [
         ("a,x,X\na,y,Y\nb,x,X\n", "nobody has 3 different items"),
-        ("a,x,X\na,y,Y\na,z,Z\n", "3 items are too few"),
+        ("a,x,X\na,y,Y\na,z,Z\n", "everybody has met all 3 items"),
         ("".join(f"a,i{n},same\n" for n in range(20)), "all items have one text"),
     ],
 )

@@ -1,5 +1,7 @@
 """Tests of both ranking protocols on a small population with random histories."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,9 @@ from penchant.simulation.evaluation import (
     by_person,
     evaluate,
     leak_suspected,
+    rankable,
     sample_negatives,
+    spare_items,
 )
 from penchant.simulation.split import LeaveOneOut, Stage, leave_one_out
 
@@ -132,6 +136,63 @@ def test_impossible_number_of_negatives_is_refused(number: int, message: str) ->
     """No negatives, or more than the pool has, is an error that says how many there are."""
     with pytest.raises(ConfigurationError, match=message):
         sample_negatives(population(1), stage="test", rng=np.random.default_rng(0), number=number)
+
+
+@pytest.mark.parametrize("stage", ["validation", "test"])
+def test_small_catalogue_gives_everybody_as_many_negatives_as_the_least(stage: Stage) -> None:
+    """The protocol keeps its name, and its candidates tell how many there were."""
+    split = population(1)
+    negatives = sample_negatives(
+        split, stage=stage, rng=np.random.default_rng(0), number=99, or_fewer=True
+    )
+    met = split.observed(split.people, stage=stage).sum(axis=1)
+    assert negatives.number == N_ITEMS - 1 - met.max()
+    found = evaluate(table(np.zeros((N_PEOPLE, N_ITEMS))), split, negatives=negatives)
+    assert set(found.ranks["sampled99"].candidates) == {negatives.number + 1}
+
+
+def _joined_by_bob(whole: Dataset) -> Dataset:
+    """Another person and another item; he has met three of the four."""
+    return Dataset.from_events(
+        "joined",
+        item_ids=[*whole.item_ids, "d"],
+        item_texts=[*whole.item_texts, "D"],
+        person_ids=["ann", "bob"],
+        people=[0, 0, 0, 0, 1, 1, 1],
+        items=[0, 1, 2, 3, 0, 1, 2],
+        times=[1, 2, 3, 4, 1, 2, 3],
+    )
+
+
+def test_split_with_nothing_to_rank_is_refused() -> None:
+    """Nobody with three items, and somebody who has met them all."""
+    short = population(1).training.head(1)
+    with pytest.raises(DataError, match=r"nobody of the 1 people .* three different items"):
+        rankable(
+            leave_one_out(
+                replace(
+                    short, offsets=np.array([0, 1]), items=short.items[:1], times=short.times[:1]
+                )
+            )
+        )
+    whole = Dataset.from_events(
+        "whole",
+        item_ids=["a", "b", "c"],
+        item_texts=["A", "B", "C"],
+        person_ids=["ann"],
+        people=[0, 0, 0],
+        items=[0, 1, 2],
+        times=[1, 2, 3],
+    )
+    with pytest.raises(DataError, match="everybody in 'whole' has met all 3 items"):
+        rankable(leave_one_out(whole))
+    some = leave_one_out(_joined_by_bob(whole))
+    assert rankable(some).people.tolist() == [1]
+    assert rankable(some).training is some.training
+    assert spare_items(population(1)) == N_ITEMS - max(
+        len(set(population(1).history(person, stage="test")[0].tolist())) + 1
+        for person in population(1).people
+    )
 
 
 @given(seeds, stages)
@@ -320,7 +381,7 @@ def test_nobody_to_evaluate_is_refused() -> None:
         )
     )  # fmt: skip
     negatives = sample_negatives(split, stage="test", rng=np.random.default_rng(0), number=1)
-    with pytest.raises(ConfigurationError, match="nobody of the 1 people"):
+    with pytest.raises(ConfigurationError, match=r"nobody of the 1 people"):
         evaluate(lambda people: np.zeros((people.size, 2)), split, negatives=negatives)
 
 

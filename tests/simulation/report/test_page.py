@@ -20,7 +20,7 @@ Fields = dict[str, Any]
 FACTS = [
     "Above popularity, by full ranking and with 99 negatives",
     "For 17.6% of people",
-    "popular gives 8.4%, the same ranker without federation 1.3%",
+    "popular gives 8.4%, the same ranker without federation gives 1.3%",
     "47.6%, against 38.4% and 31.3%; chance is 10%",
     "940 simulated devices trained the ranker “compact” together for 4 rounds",
     "4,321 numbers leave a device",

@@ -56,7 +56,7 @@ def test_no_privacy_still_names_its_fields(tmp_path: Path, summary_fields: Field
     ("where", "named"),
     [
         (("test", "full", "hr@10"), "test.full.hr@10"),
-        (("controls", "no_federation"), "controls.no_federation"),
+        (("controls", "popularity"), "controls.popularity"),
         (("privacy", "adversary"), "privacy.user.adversary"),
         (("seed",), "seed"),
     ],

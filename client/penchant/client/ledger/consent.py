@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penchant.shared.contract import TRAIN_RANKER
+from penchant.shared.purposes import TRAIN_RANKER
 
 __all__ = ["Purpose", "Receipt", "Terms", "terms_of"]
 

@@ -14,9 +14,12 @@ counted anywhere: cohorts are the server's to draw, and it could lie about them.
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from penchant.shared.contract import TrainingTask
 from penchant.shared.gaussian import gaussian_rho
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingTask
 
 __all__ = ["Cost", "cost_of"]
 
@@ -34,11 +37,11 @@ class Cost:
     server: float
 
 
-def cost_of(task: TrainingTask) -> Cost:
+def cost_of(task: "TrainingTask") -> Cost:
     """Return what answering ``task`` costs; infinite where nothing is promised.
 
     Example:
-        >>> from penchant.shared.contract import LearningRates, LocalTraining
+        >>> from penchant.shared.contract import LearningRates, LocalTraining, TrainingTask
         >>> rates = LearningRates(**dict.fromkeys(LearningRates.model_fields, 0.1))
         >>> training = LocalTraining(
         ...     steps=1, examples=8, negatives=8, rates=rates, clipping_norm=1.0

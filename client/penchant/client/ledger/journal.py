@@ -6,19 +6,22 @@ itself, so that a witness who knows one hash knows everything up to it.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from penchant.client.ledger.consent import Purpose, Receipt, Terms
 from penchant.client.ledger.costs import Cost
 from penchant.client.ledger.rules import Contribution
 from penchant.client.ledger.witness import Mark
-from penchant.client.storage import Database, Migration
+from penchant.client.storage import Database, Migration, dumped, restore
 from penchant.shared.errors import StoreError
 
-__all__ = ["MIGRATIONS", "Answer", "Journal"]
+__all__ = ["MIGRATIONS", "MOVED", "Answer", "Journal"]
+
+MOVED = "this profile moved to another device"
+CARRIED = ("entry", "consent", "value")
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     """
@@ -152,6 +155,25 @@ class Journal:
             " ORDER BY frozen_until DESC LIMIT 1"
         )
         return (int(rows[0][0]), str(rows[0][1])) if rows else (0, "")
+
+    def contents(self) -> dict[str, Any]:
+        """Return everything but answers, JSON-able, up to where the profile moved away."""
+        found = dumped(self._database, CARRIED)
+        entries = found["tables"]["entry"]
+        reason = entries["columns"].index("reason")
+        moved = [row[reason] == MOVED for row in entries["rows"]] + [True]
+        del entries["rows"][moved.index(True) :]
+        return found
+
+    def replace_contents(self, contents: Mapping[str, Any]) -> None:
+        """Keep what another ledger held in place of what this one does."""
+        restore(self._database, contents, CARRIED)
+
+    def has_moved(self) -> bool:
+        """Whether the profile moved to another device."""
+        return bool(
+            self._database.execute("SELECT 1 FROM entry WHERE reason = ? LIMIT 1", (MOVED,))
+        )
 
     def answer(self, task: str) -> Answer | None:
         """Return the answer kept for ``task``, or None."""

@@ -11,27 +11,33 @@ data would tell more than one debit pays for.
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from penchant.client.ledger.consent import Purpose, Receipt, Terms, terms_of
 from penchant.client.ledger.costs import cost_of
-from penchant.client.ledger.journal import Answer, Journal
+from penchant.client.ledger.journal import MOVED, Answer, Journal
 from penchant.client.ledger.report import PrivacyReport, report_of
 from penchant.client.ledger.rules import Standing, held_back, refusal, waiting
 from penchant.client.ledger.settings import BudgetSettings
 from penchant.client.ledger.witness import Mark, Witness
 from penchant.client.storage import Database
-from penchant.shared.codec import encode_task
-from penchant.shared.contract import TrainingTask
 from penchant.shared.errors import BudgetError, ConsentError
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingTask
 
 __all__ = ["Ledger", "task_hash"]
 
 # How often the latest time is written down when nothing else is.
 TIME_STEP = 6 * 3600
+# The last day that dates can tell.
+NEVER = 253_402_214_400
 
 
-def task_hash(task: TrainingTask) -> str:
+def task_hash(task: "TrainingTask") -> str:
     """Return SHA-256 of the task's message: two tasks are the same if their bytes are."""
+    from penchant.shared.codec import encode_task
+
     return hashlib.sha256(encode_task(task)).hexdigest()
 
 
@@ -118,7 +124,7 @@ class Ledger:
         held = waiting(self._standing(Purpose.TRAIN_RANKER), self._settings)
         return None if held is None else held_back(*held)
 
-    def refusal(self, task: TrainingTask) -> str | None:
+    def refusal(self, task: "TrainingTask") -> str | None:
         """Return why ``task`` would be refused now, or None."""
         try:
             if not self._journal.is_debited(task_hash(task)):
@@ -127,7 +133,7 @@ class Ledger:
             return str(error)
         return None
 
-    def preview(self, task: TrainingTask, make: Callable[[], Answer]) -> tuple[Answer, bool]:
+    def preview(self, task: "TrainingTask", make: Callable[[], Answer]) -> tuple[Answer, bool]:
         """Return the answer that releasing ``task`` would give out, and whether it has been paid.
 
         Nothing leaves and nothing is debited. The answer is kept: releasing the same task gives
@@ -150,7 +156,7 @@ class Ledger:
             self._journal.keep_answer(key, kept)
         return kept, debited
 
-    def release(self, task: TrainingTask, make: Callable[[], Answer]) -> Answer:
+    def release(self, task: "TrainingTask", make: Callable[[], Answer]) -> Answer:
         """Debit what answering ``task`` costs, then return the answer, which may now leave.
 
         A task asked again gets the bytes it got before, at no further cost, or nothing.
@@ -185,6 +191,19 @@ class Ledger:
         self._tell_witnesses()
         return answer
 
+    def contents(self) -> dict[str, Any]:
+        """Return what goes with a profile that moves: all but the answer that is kept."""
+        return self._journal.contents()
+
+    def close_for_good(self) -> None:
+        """Let nothing leave any more: what may still be spent is spent on another device."""
+        if not self._journal.has_moved():
+            self._journal.add_freeze(
+                number=self._journal.mark().count + 1, time=self._now(), until=NEVER, reason=MOVED
+            )
+        self._journal.drop_answers()
+        self._tell_witnesses()
+
     def drop_answers(self) -> None:
         """Forget the answer that is kept, because what it was made from is to be forgotten.
 
@@ -192,13 +211,13 @@ class Ledger:
         """
         self._journal.drop_answers()
 
-    def _require_payable(self, task: TrainingTask, key: str) -> None:
+    def _require_payable(self, task: "TrainingTask", key: str) -> None:
         if self._journal.is_debited(key):
             self._require_consent(task)
             raise BudgetError(_ANSWERED)
         self._require_admitted(task)
 
-    def _require_admitted(self, task: TrainingTask) -> None:
+    def _require_admitted(self, task: "TrainingTask") -> None:
         self._require_consent(task)
         why = refusal(
             task,
@@ -209,7 +228,7 @@ class Ledger:
         if why is not None:
             raise BudgetError(f"the privacy ledger refuses round {task.round_number}: {why}")
 
-    def _require_consent(self, task: TrainingTask) -> None:
+    def _require_consent(self, task: "TrainingTask") -> None:
         needed = [Purpose(task.purpose)]
         if task.training.event_privacy is None:
             needed.append(Purpose.TRUST_SERVER)

@@ -4,11 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from penchant.client.ledger.costs import Cost, cost_of
 from penchant.client.ledger.settings import BudgetSettings
-from penchant.shared.contract import TrainingTask
 from penchant.shared.gaussian import gaussian_epsilon
+
+if TYPE_CHECKING:
+    from penchant.shared.contract import TrainingTask
 
 __all__ = ["Contribution", "Standing", "day_of", "held_back", "refusal", "waiting"]
 
@@ -111,7 +114,7 @@ def held_back(until: int, why: str) -> str:
 
 
 def refusal(
-    task: TrainingTask, standing: Standing, settings: BudgetSettings, *, trusts_server: bool
+    task: "TrainingTask", standing: Standing, settings: BudgetSettings, *, trusts_server: bool
 ) -> str | None:
     """Return why ``task`` is refused, or None if its answer may leave.
 

@@ -1,17 +1,40 @@
 """What a device may spend; the app chooses it, and no server can change it."""
 
-from typing import Self
+import math
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from penchant.shared.errors import ConfigurationError
 from penchant.shared.gaussian import default_delta
 
-__all__ = ["LAB_BUDGET", "BudgetSettings"]
+__all__ = ["LAB_BUDGET", "BudgetSettings", "require_within"]
 
 DAY = 86_400
 
 
-class BudgetSettings(BaseModel):
+def require_within(
+    name: str, value: object, *, low: float, high: float = math.inf, above: bool = False
+) -> None:
+    """Refuse a setting that is not a finite number from ``low`` to ``high``.
+
+    Args:
+        name: of the setting.
+        value: of the setting.
+        low: the least it may be.
+        high: the most it may be.
+        above: it must be more than ``low``.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    number = isinstance(value, int | float) and math.isfinite(value)
+    if not number or not low <= value <= high or (above and value == low):  # type: ignore[operator]
+        least = "above" if above else "at least"
+        most = f" and at most {high:g}" if math.isfinite(high) else ""
+        raise ConfigurationError(f"{name} is {value!r}; it must be {least} {low:g}{most}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetSettings:
     """The budget of each purpose over a rolling window.
 
     Attributes:
@@ -28,29 +51,42 @@ class BudgetSettings(BaseModel):
             keeps local time in its clock may be 14 hours off.
         counts_only: write everything down and refuse nothing but for want of consent. For trials
             with made-up people on one machine, never for a person.
+
+    Raises:
+        ConfigurationError: a number is out of range, or the warning would come after the refusal.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    window_days: float = Field(default=90.0, gt=0)
-    contributions: int = Field(default=10, gt=0)
-    separation_days: float = Field(default=7.0, ge=0)
-    largest_clipping_norm: float = Field(default=1.0, gt=0)
-    least_noise_multiplier: float = Field(default=4.0, gt=0)
-    warn_epsilon: float = Field(default=4.0, gt=0)
-    refuse_epsilon: float = Field(default=8.0, gt=0)
-    population: int | None = Field(default=None, gt=0)
-    clock_tolerance_hours: float = Field(default=24.0, ge=0)
+    window_days: float = 90.0
+    contributions: int = 10
+    separation_days: float = 7.0
+    largest_clipping_norm: float = 1.0
+    least_noise_multiplier: float = 4.0
+    warn_epsilon: float = 4.0
+    refuse_epsilon: float = 8.0
+    population: int | None = None
+    clock_tolerance_hours: float = 24.0
     counts_only: bool = False
 
-    @model_validator(mode="after")
-    def _warns_before_it_refuses(self) -> Self:
+    def __post_init__(self) -> None:
+        for name in ("separation_days", "clock_tolerance_hours"):
+            require_within(name, getattr(self, name), low=0.0)
+        for name in (
+            "window_days",
+            "largest_clipping_norm",
+            "least_noise_multiplier",
+            "warn_epsilon",
+            "refuse_epsilon",
+        ):
+            require_within(name, getattr(self, name), low=0.0, above=True)
+        for name in ("contributions", "population"):
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or value < 1):
+                raise ConfigurationError(f"{name} is {value!r}; it must be a whole number above 0")
         if self.warn_epsilon > self.refuse_epsilon:
-            raise ValueError(
+            raise ConfigurationError(
                 f"warn_epsilon is {self.warn_epsilon} and refuse_epsilon {self.refuse_epsilon}; "
                 "a warning after the refusal helps nobody, so set it lower"
             )
-        return self
 
     @property
     def delta(self) -> float:

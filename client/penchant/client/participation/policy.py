@@ -1,11 +1,11 @@
 """When a device takes part in rounds; the app chooses."""
 
+from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from penchant.client.ledger.settings import LAB_BUDGET, BudgetSettings
+from penchant.client.ledger.settings import LAB_BUDGET, BudgetSettings, require_within
+from penchant.shared.errors import ConfigurationError
 
 __all__ = ["LAB", "ParticipationPolicy", "QuietHours", "Requirement"]
 
@@ -24,11 +24,8 @@ class Requirement(StrEnum):
     IGNORED = "ignored"
 
 
-class _Policy(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class QuietHours(_Policy):
+@dataclass(frozen=True, kw_only=True)
+class QuietHours:
     """Local hours when nobody minds the device at work, such as 22:00 to 07:00.
 
     Attributes:
@@ -47,7 +44,8 @@ class QuietHours(_Policy):
         return moment >= self.start or moment < self.end
 
 
-class ParticipationPolicy(_Policy):
+@dataclass(frozen=True, kw_only=True)
+class ParticipationPolicy:
     """When a device takes part in rounds.
 
     Attributes:
@@ -65,20 +63,36 @@ class ParticipationPolicy(_Policy):
         quiet_hours: it takes part in these local hours only; None for any time.
         lab: conditions that protect a person or their machine are off; for trials with made-up
             people, and said wherever the policy shows.
+
+    Raises:
+        ConfigurationError: a number is out of range, or there is no such requirement.
     """
 
-    budget: BudgetSettings = Field(default_factory=BudgetSettings)
-    least_events: int = Field(default=20, ge=0)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    least_events: int = 20
     idle: Requirement = Requirement.IF_KNOWN
-    largest_load: float = Field(default=0.5, gt=0)
+    largest_load: float = 0.5
     power: Requirement = Requirement.IF_KNOWN
     unmetered: Requirement = Requirement.IF_KNOWN
     battery: Requirement = Requirement.IF_KNOWN
-    least_charge: float = Field(default=0.3, ge=0, le=1)
+    least_charge: float = 0.3
     cool: Requirement = Requirement.IF_KNOWN
     largest_temperature: float = 80.0
     quiet_hours: QuietHours | None = None
     lab: bool = False
+
+    def __post_init__(self) -> None:
+        require_within("least_events", self.least_events, low=0.0)
+        require_within("largest_load", self.largest_load, low=0.0, above=True)
+        require_within("least_charge", self.least_charge, low=0.0, high=1.0)
+        require_within("largest_temperature", self.largest_temperature, low=-273.0)
+        for name in ("idle", "power", "unmetered", "battery", "cool"):
+            value = getattr(self, name)
+            if value not in tuple(Requirement):
+                raise ConfigurationError(
+                    f"{name} is {value!r}; choose one of {', '.join(Requirement)}"
+                )
+            object.__setattr__(self, name, Requirement(value))
 
 
 # Takes part always and refuses nothing; the ledger still counts. For simulations and for trials

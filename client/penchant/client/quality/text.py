@@ -1,9 +1,7 @@
 """Cleaning one text: markup, control characters, Unicode form, length."""
 
-import html
 import re
 import unicodedata
-from html.parser import HTMLParser
 
 from penchant.client.quality.rules import Cleaning
 
@@ -19,35 +17,9 @@ _ELEMENTS = (
 )
 _MARKUP = re.compile(rf"<!--|<!doctype|</?(?:{'|'.join(_ELEMENTS.split())})(?:\s[^<>]*)?/?>", re.I)
 _REFERENCE = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z][a-z0-9]+);", re.I)
-_UNSEEN = frozenset({"script", "style", "template", "head"})
 # Part of words in some scripts and of emoji, though invisible.
 _JOINERS = frozenset("\u200c\u200d")
 LEVELS = 8
-
-
-class _Words(HTMLParser):
-    """Collects what a reader of a page would see."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        """Note that an element opens."""
-        self._hidden += tag in _UNSEEN
-        self.words.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        """Note that an element closes."""
-        if tag in _UNSEEN:
-            self._hidden = max(0, self._hidden - 1)
-        self.words.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        """Keep text that is seen."""
-        if not self._hidden:
-            self.words.append(data)
 
 
 def clean_text(text: str, *, length: int) -> tuple[str, set[Cleaning]]:
@@ -86,12 +58,12 @@ def _cleaned(text: str, done: set[Cleaning]) -> str:
 
 def _without_markup(text: str) -> str:
     """Return what a browser would show of ``text``; a text without HTML is itself."""
-    if _MARKUP.search(text):
-        words = _Words()
-        words.feed(text)
-        words.close()
-        return "".join(words.words)
-    return html.unescape(text) if _REFERENCE.search(text) else text
+    if not (_MARKUP.search(text) or _REFERENCE.search(text)):
+        return text
+    # Most texts have neither, and need no parser loaded.
+    from penchant.client.quality.markup import seen, unescaped
+
+    return seen(text) if _MARKUP.search(text) else unescaped(text)
 
 
 def _is_hidden(character: str) -> bool:

@@ -4,8 +4,10 @@ from penchant.client.storage.database import Database, Durability, Migration
 from penchant.client.storage.folder import DeviceFolder
 from penchant.client.storage.keys import KeyFile, KeySource, Passphrase, RawKey
 from penchant.client.storage.keystore import OsKeyStore
+from penchant.client.storage.sealing import seal, unseal
 from penchant.client.storage.sqlitestore import SqliteStore
 from penchant.client.storage.store import Store, StoredEvent, TrainedRound
+from penchant.client.storage.transfer import dumped, restore
 
 __all__ = [
     "Database",
@@ -21,4 +23,8 @@ __all__ = [
     "Store",
     "StoredEvent",
     "TrainedRound",
+    "dumped",
+    "restore",
+    "seal",
+    "unseal",
 ]

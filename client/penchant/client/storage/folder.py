@@ -33,6 +33,15 @@ class DeviceFolder:
             raise StoreError(f"cannot make the device's folder {path}: {error}") from error
         self._lock = FolderLock(path)
 
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._path
+
+    def has(self, name: str) -> bool:
+        """Whether there is a database ``name``."""
+        return self._file(name).exists()
+
     def database(
         self, name: str, *, migrations: Sequence[Migration], durability: Durability
     ) -> Database:

@@ -63,6 +63,9 @@ class KeySource(Protocol):
 class Passphrase:
     """A key derived from a passphrase by scrypt (RFC 7914), 64 MiB and some 0.3 s a guess.
 
+    Wrapped keys that one of these makes share a salt, as far as it knows one, so that opening a
+    device derives once for all of its databases.
+
     Args:
         text: the passphrase, at least 8 characters; compared after Unicode NFKC.
 
@@ -79,10 +82,11 @@ class Passphrase:
             )
         self._text = unicodedata.normalize("NFKC", text).encode()
         self._derived: dict[tuple[tuple[str, str | int], ...], bytes] = {}
+        self._salt = os.urandom(16).hex()
 
     def new_parameters(self) -> dict[str, str | int]:
-        """Return a new salt and scrypt's costs."""
-        return {"salt": os.urandom(16).hex(), **SCRYPT}
+        """Return a salt and scrypt's costs."""
+        return {"salt": self._salt, **SCRYPT}
 
     def make(self, identity: str, parameters: Mapping[str, str | int]) -> bytes:
         """Return the derived key; nothing is kept."""
@@ -93,6 +97,7 @@ class Passphrase:
         place = tuple(sorted(parameters.items()))
         if place not in self._derived:
             self._derived[place] = self._derive(parameters)
+            self._salt = str(parameters["salt"])
         return self._derived[place]
 
     def _derive(self, parameters: Mapping[str, str | int]) -> bytes:

@@ -1,12 +1,14 @@
 """The device's store on an encrypted SQLite database."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from typing import Any
 
 from penchant.client.storage.database import Database, Durability
 from penchant.client.storage.folder import DeviceFolder
 from penchant.client.storage.schema import BEHAVIOUR
 from penchant.client.storage.store import StoredEvent, TrainedRound
+from penchant.client.storage.transfer import dumped, restore
 from penchant.shared.errors import StoreError
 
 __all__ = ["SqliteStore"]
@@ -14,6 +16,8 @@ __all__ = ["SqliteStore"]
 DATABASE = "behaviour"
 COLUMNS = "time, kind, item, text, embedding, language, id"
 PURGE_DUE = "purge_due"
+# The last of these is SQLite's own: the greatest id ever given.
+TABLES = ("event", "value", "private_vector", "trained_round", "sqlite_sequence")
 
 
 class SqliteStore:
@@ -214,6 +218,14 @@ class SqliteStore:
         self._database.execute(
             "DELETE FROM trained_round WHERE model = coalesce(?, model)", (model,)
         )
+
+    def contents(self) -> dict[str, Any]:
+        """Return everything that is kept, JSON-able: what ``replace_contents`` takes."""
+        return dumped(self._database, TABLES)
+
+    def replace_contents(self, contents: Mapping[str, Any]) -> None:
+        """Keep what another store held in place of what this one does; ids stay what they were."""
+        restore(self._database, contents, TABLES)
 
     def destroy(self) -> None:
         """Destroy everything, beyond any recovery by its key's destruction, and begin anew."""

@@ -1,9 +1,9 @@
 """Where a device keeps its behaviour log and its private state, behind one interface."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from penchant.client.events import Event
 
@@ -147,6 +147,12 @@ class Store(Protocol):
 
     def delete_trained_rounds(self, model: str | None = None) -> None:
         """Delete the records of ``model``'s rounds, or of every one's."""
+
+    def contents(self) -> dict[str, Any]:
+        """Return everything that is kept, JSON-able: what ``replace_contents`` takes."""
+
+    def replace_contents(self, contents: Mapping[str, Any]) -> None:
+        """Keep what another store held in place of what this one does; ids stay what they were."""
 
     def destroy(self) -> None:
         """Destroy everything, beyond any recovery by its key's destruction, and begin anew."""

@@ -8,7 +8,7 @@ made for, and an unkeyed checksum tells a damaged file from a wrong key.
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,10 @@ class _WrappedKey:
     format: int = FORMAT
 
     def associated(self) -> bytes:
-        return _canonical(asdict(replace(self, nonce="", wrapped="")))
+        return _canonical(vars(self) | {"nonce": "", "wrapped": ""})
 
     def to_bytes(self) -> bytes:
-        fields = asdict(self)
+        fields = vars(self)
         return _canonical(fields | {"checksum": _checksum(fields)}) + b"\n"
 
     @classmethod
@@ -48,7 +48,6 @@ class _WrappedKey:
             content = path.read_bytes()
         except OSError as error:
             raise StoreError(f"cannot read the key file {path}: {error.strerror}") from error
-        damaged = f"the key file {path} is damaged; restore it from a backup of the folder"
         try:
             fields: dict[str, Any] = json.loads(content)
             checksum = fields.pop("checksum")
@@ -56,10 +55,10 @@ class _WrappedKey:
                 checksum == _checksum(fields)
                 and content == _canonical(fields | {"checksum": checksum}) + b"\n"
             )
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise StoreError(damaged) from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StoreError(_damaged(path)) from error
         if not whole:
-            raise StoreError(damaged)
+            raise StoreError(_damaged(path))
         if fields.get("format") != FORMAT:
             raise StoreError(
                 f"the key file {path} has format {fields.get('format')}; this penchant reads "
@@ -68,7 +67,7 @@ class _WrappedKey:
         try:
             return cls(**fields)
         except TypeError as error:
-            raise StoreError(damaged) from error
+            raise StoreError(_damaged(path)) from error
 
 
 def key_path(database: Path) -> Path:
@@ -174,16 +173,22 @@ def _unwrap(path: Path, source: KeySource, *, purpose: str) -> bytes:
             f"{path.stem} was locked with {kept.source}, and {source.name} was given; open the "
             "device with the kind of keys it was made with"
         )
-    wrapping = source.find(kept.identity, kept.parameters)
     try:
-        return AESGCM(wrapping).decrypt(
-            bytes.fromhex(kept.nonce), bytes.fromhex(kept.wrapped), kept.associated()
-        )
+        wrapping = source.find(kept.identity, kept.parameters)
+        nonce, wrapped = bytes.fromhex(kept.nonce), bytes.fromhex(kept.wrapped)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(_damaged(path)) from error
+    try:
+        return AESGCM(wrapping).decrypt(nonce, wrapped, kept.associated())
     except InvalidTag as error:
         raise StoreError(
             f"{path.stem} was locked with another key than {source.name} gives; give the one it "
             "was made with: nothing is lost"
         ) from error
+
+
+def _damaged(path: Path) -> str:
+    return f"the key file {path} is damaged; restore it from a backup of the folder"
 
 
 def _checksum(fields: dict[str, Any]) -> str:

@@ -23,7 +23,8 @@ class Model:
     """Everything a round trains.
 
     Attributes:
-        private_vector: float32 (d,), stays on the device.
+        private_vector: float32 (d,), stays on the device; in a pool of several people's examples,
+            float32 (B, d), one an example.
         shared: the ranker's named arrays, a working copy.
     """
 
@@ -77,7 +78,8 @@ def next_event_loss(
         history_items: int64 (n,), their catalogue rows, or ``UNKNOWN_ITEM``.
         item_features: float32 (J, k), features of the catalogue.
         negatives: int64 (N,), catalogue rows to score against.
-        excluded: bool (J,), items that are no negatives: those the person is known to like.
+        excluded: bool (J,), or (B, J) for each example its own: items that are no negatives, those
+            the person is known to like.
     """
     shared = model.shared
     residual = shared.get("item_residual")
@@ -93,7 +95,7 @@ def next_event_loss(
 
     positive = (queries * vectors(batch.targets)).sum(1) + shared["popularity"][batch.targets]
     others = queries @ vectors(negatives).T + shared["popularity"][negatives]
-    others = others.masked_fill(excluded[negatives], -torch.inf)
+    others = others.masked_fill(excluded[..., negatives], -torch.inf)
     every = torch.cat([positive[:, None], others], dim=1)
     return (torch.logsumexp(every, dim=1) - positive).mean()
 

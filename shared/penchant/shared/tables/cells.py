@@ -8,9 +8,10 @@ The rules, in their order:
    ``query`` or ``name``, and a ``time`` or ``timestamp``; or a pair of thing and time.
 3. Any other cell is cut at its column's separator (see ``column_separator``), of half or full
    width.
-4. An entry may tell its time: after ``@``; in brackets of any kind at its end or start; as the
-   first thing in it, before white space, in the form of a date; or after a last ``:``, if it is a
-   unix time of 10 or 13 digits. What is no time stays part of the entry.
+4. An entry may tell its time: after ``@`` or a last ``:``, or in brackets of any kind at its end or
+   start, as a date or a unix time of 10 or 13 digits; as the first thing in it, as a date, before
+   white space or ``:``; or as the last thing in it, as a date with a time of day, after a comma or
+   white space. What is no time stays part of the entry.
 5. White space and quotation marks around an entry are not part of it; empty entries are left out.
 """
 
@@ -28,12 +29,12 @@ __all__ = ["SEPARATORS", "Entry", "column_separator", "parse_cell"]
 SEPARATORS = {"newline": "\n\r", ";": ";；", "|": "|｜", "、": "、", ",": ",，", "tab": "\t"}  # noqa: RUF001
 SPACE = "space"
 _LEAST_SHARE = 0.1
+_IDENTIFIER = re.compile(r"[A-Za-z]*[-_]?\d+")
 _NOTHING = frozenset(("-", "--", "无", "空", "null", "none", "nan", "n/a", "na", "[]"))
 _QUOTES = "\"'“”‘’「」『』《》"  # noqa: RUF001
-_DATE = (
-    r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?"
-    r"(?:[T\s]+\d{1,2}[::时]\d{1,2}(?:分|[::]\d{1,2}(?:\.\d+)?秒?)?)?(?:Z|[+-]\d{2}:?\d{2})?"
-)
+_DAY = r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?"
+_CLOCK = r"[T\s]+\d{1,2}[::时]\d{1,2}(?:分?(?:[::]?\d{1,2}(?:\.\d+)?秒?)?)?(?:Z|[+-]\d{2}:?\d{2})?"
+_DATE = rf"{_DAY}(?:{_CLOCK})?"
 _UNIX = r"\d{10}(?:\d{3})?"
 _OPEN, _CLOSE = r"[(（\[【]", r"[)）\]】]"  # noqa: RUF001
 _TIMED = tuple(
@@ -43,7 +44,8 @@ _TIMED = tuple(
         rf"(?P<thing>.+?)\s*{_OPEN}\s*(?P<time>{_DATE}|{_UNIX})\s*{_CLOSE}",
         rf"{_OPEN}\s*(?P<time>{_DATE}|{_UNIX})\s*{_CLOSE}\s*(?P<thing>.+)",
         rf"(?P<time>{_DATE})\s*[\s:：]\s*(?P<thing>.+)",  # noqa: RUF001
-        rf"(?P<thing>.+?)\s*[:：]\s*(?P<time>{_UNIX})",  # noqa: RUF001
+        rf"(?P<thing>.+?)\s*[:：]\s*(?P<time>{_DATE}|{_UNIX})",  # noqa: RUF001
+        rf"(?P<thing>.+?)[\s,，]\s*(?P<time>{_DAY}{_CLOCK})",  # noqa: RUF001
     )
 )
 _IDS, _TEXTS = ("item_id", "itemid", "item", "id"), ("text", "title", "query", "name", "keyword")
@@ -68,18 +70,26 @@ class Entry:
 def column_separator(cells: Iterable[str]) -> str:
     """Return the separator of a column's lists, a key of ``SEPARATORS``.
 
-    It is the first, in their order, that is in at least a tenth of the cells that have any.
+    It is the first, in their order, that is in at least a tenth of the cells that have any. Where
+    no cell has one, but all are identifiers (letters, then digits) with white space between, it is
+    ``space``.
 
     >>> column_separator(["Paris, Texas; Alien", "Heat", "Crash; Up"])
     ';'
     """
     counts = dict.fromkeys(SEPARATORS, 0)
     with_any = 0
+    identifiers, spaces = True, False
     for cell in cells:
+        pieces = cell.split()
+        spaces |= len(pieces) > 1
+        identifiers = identifiers and all(map(_IDENTIFIER.fullmatch, pieces))
         found = [name for name, forms in SEPARATORS.items() if any(f in cell for f in forms)]
         with_any += bool(found)
         for name in found:
             counts[name] += 1
+    if spaces and identifiers:
+        return SPACE
     least = _LEAST_SHARE * with_any
     return next((name for name, count in counts.items() if count and count >= least), ",")
 

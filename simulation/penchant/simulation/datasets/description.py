@@ -15,7 +15,6 @@ __all__ = ["Description", "FileState", "MalformedRow", "describe"]
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 HELD_OUT_EVENTS = 3
-LEAST_ITEMS = 12
 _CHECKED_TEXTS = 50_000
 
 
@@ -163,14 +162,26 @@ def describe(loaded: Loaded, *, tolerance: float) -> Description:
         problems=[],
         warnings=[],
     )
-    problems = _problems(description, loaded.files, tolerance=tolerance, texts=texts)
+    tested = different[different >= HELD_OUT_EVENTS]
+    problems = _problems(
+        description,
+        loaded.files,
+        tolerance=tolerance,
+        texts=texts,
+        met_all=int(np.count_nonzero(tested == dataset.n_items)),
+    )
     return description.model_copy(
         update={"problems": problems, "warnings": _warnings(description, loaded.files)}
     )
 
 
 def _problems(
-    found: Description, files: Sequence[Rejects], *, tolerance: float, texts: Sequence[str]
+    found: Description,
+    files: Sequence[Rejects],
+    *,
+    tolerance: float,
+    texts: Sequence[str],
+    met_all: int,
 ) -> list[str]:
     problems = [
         f"{file.words()}: {file.share:.2%}, and at most {tolerance:.2%} is tolerated"
@@ -181,9 +192,12 @@ def _problems(
         problems.append(
             f"nobody has {HELD_OUT_EVENTS} different items, so nothing can be held out to test"
         )
-    if found.items < LEAST_ITEMS:
-        problems.append(f"{found.items} items are too few to rank; {LEAST_ITEMS} are needed")
-    elif len(set(texts)) < 2:
+    if met_all and met_all == found.people - found.too_short:
+        problems.append(
+            f"everybody has met all {found.items} items, so there is no other to rank the last one "
+            "against"
+        )
+    if len(set(texts)) < 2:
         problems.append("all items have one text, so a language model cannot tell them apart")
     return problems
 

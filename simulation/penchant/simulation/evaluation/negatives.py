@@ -21,11 +21,18 @@ class SampledNegatives:
         stage: the stage they were drawn for.
         people: int64 of shape (n,), the people, as ``LeaveOneOut.people``.
         items: int32 of shape (n, number), item indices, increasing in each row.
+        asked: how many were asked for, if the catalogue does not have as many.
     """
 
     stage: Stage
     people: Int64Array
     items: Int32Array
+    asked: int | None = None
+
+    @property
+    def protocol(self) -> str:
+        """What ranking among them is called: ``sampled99`` if 99 were asked for."""
+        return f"sampled{self.asked or self.number}"
 
     @property
     def number(self) -> int:
@@ -34,7 +41,12 @@ class SampledNegatives:
 
 
 def sample_negatives(
-    split: LeaveOneOut, *, stage: Stage, rng: np.random.Generator, number: int = 99
+    split: LeaveOneOut,
+    *,
+    stage: Stage,
+    rng: np.random.Generator,
+    number: int = 99,
+    or_fewer: bool = False,
 ) -> SampledNegatives:
     """Draw each person's negatives uniformly, without replacement.
 
@@ -47,10 +59,15 @@ def sample_negatives(
         stage: which held-out item is to be ranked.
         rng: made from a seed; the draws come from a child stream of it.
         number: negatives a person, at least 1.
+        or_fewer: where somebody has fewer, give everybody as many as that person has.
 
     Raises:
-        ConfigurationError: somebody has met so many items that fewer than ``number`` remain.
+        ConfigurationError: somebody has met so many items that fewer than ``number`` remain, or
+            none at all.
     """
+    asked = number
+    if or_fewer:
+        number = max(1, min(number, _least_pool(split, stage)))
     # A model that draws from the same seed would otherwise see the very keys drawn below, and its
     # random scores would rank every negative last: a leak made of nothing but a shared seed.
     (rng,) = rng.spawn(1)
@@ -64,7 +81,21 @@ def sample_negatives(
         keys = rng.random(excluded.shape)
         keys[excluded] = np.inf
         drawn[block] = np.argpartition(keys, number - 1, axis=1)[:, :number]
-    return SampledNegatives(stage=stage, people=people, items=np.sort(drawn, axis=1))
+    return SampledNegatives(
+        stage=stage,
+        people=people,
+        items=np.sort(drawn, axis=1),
+        asked=None if number == asked else asked,
+    )
+
+
+def _least_pool(split: LeaveOneOut, stage: Stage) -> int:
+    """Return the least number of items that anybody has neither met nor is to be told."""
+    least = split.training.n_items - 1
+    for block in blocks(split.people, n_items=split.training.n_items):
+        met = split.observed(split.people[block], stage=stage).sum(axis=1)
+        least = min(least, split.training.n_items - 1 - int(met.max()))
+    return least
 
 
 def blocks(people: Int64Array, *, n_items: int) -> list[slice]:

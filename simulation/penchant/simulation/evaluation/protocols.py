@@ -1,9 +1,11 @@
-"""The two protocols, on the same people: full ranking, and ranking among sampled negatives.
+"""The protocols, on the same people: full ranking, and ranking among sampled negatives.
 
 ``full``: the candidates are all items minus what the person has met before the held-out one.
 ``sampled``: the held-out item against negatives drawn from those same candidates. It is there for
 comparison with papers; sampled metrics can order models differently from full ranking (Krichene and
 Rendle, On Sampled Metrics for Item Recommendation, KDD 2020), so choices are made on full ranking.
+``unseen``: where the held-out items were kept from training, among such items alone: whether a
+model rates new items lower than others does not matter then, only how it orders them.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.errors import ConfigurationError, DataError
-from penchant.simulation.datasets.dataset import Int64Array
+from penchant.simulation.datasets.dataset import Int32Array, Int64Array
+from penchant.simulation.evaluation.impressions import ImpressionEvaluation
+from penchant.simulation.evaluation.lists import first_items
 from penchant.simulation.evaluation.metrics import (
     FloatArray,
     Ranks,
@@ -38,14 +42,18 @@ class Evaluation:
     Args:
         stage: which held-out item was ranked.
         people: int64 of shape (n,), the people who have one.
-        ranks: by protocol: ``full``, and ``sampled99`` for 99 negatives.
+        ranks: by protocol: ``full``, ``sampled99`` for 99 negatives, ``unseen`` where asked for.
         k: length of the list that counts as a hit.
+        lists: int32 (n, k), the first k candidates of the full ranking, if they were asked for.
+        impressions: how well clicks were told from what was shown, if they were asked for.
     """
 
     stage: Stage
     people: Int64Array
     ranks: dict[str, Ranks]
     k: int
+    lists: Int32Array | None = None
+    impressions: ImpressionEvaluation | None = None
 
     def values(self, protocol: str) -> dict[str, FloatArray]:
         """Return each metric's value for each person: float64 of shape (n,), in [0, 1]."""
@@ -104,7 +112,13 @@ class Evaluation:
 
 
 def evaluate(
-    score: Scorer, split: LeaveOneOut, *, negatives: SampledNegatives, k: int = 10
+    score: Scorer,
+    split: LeaveOneOut,
+    *,
+    negatives: SampledNegatives,
+    k: int = 10,
+    lists_rng: np.random.Generator | None = None,
+    unseen_from: int | None = None,
 ) -> Evaluation:
     """Rank every held-out item of one stage by both protocols.
 
@@ -113,6 +127,9 @@ def evaluate(
         split: the split data set.
         negatives: drawn once a stage with ``sample_negatives``; they also say which stage it is.
         k: length of the list that counts as a hit.
+        lists_rng: keep everybody's first k, and decide their ties by this.
+        unseen_from: also rank among the items from this one on, as ``unseen``; every held-out item
+            is one of them.
 
     Raises:
         ConfigurationError: nobody has a held-out item, or the negatives are of another split.
@@ -131,14 +148,24 @@ def evaluate(
         )
     if k < 1:
         raise ConfigurationError(f"k must be at least 1; got {k}")
-    parts: dict[str, list[Ranks]] = {"full": [], f"sampled{negatives.number}": []}
+    parts: dict[str, list[Ranks]] = {"full": [], negatives.protocol: []}
     full, sampled = parts.values()
+    # Nobody has fewer candidates than negatives and the held-out item.
+    length = min(k, negatives.number + 1)
+    if unseen_from is not None:
+        parts["unseen"] = []
+    lists: list[Int32Array] = []
     for block in blocks(people, n_items=split.training.n_items):
         scores = _checked(score(people[block]), people[block], n_items=split.training.n_items)
         targets = split.targets(stage)[people[block], np.newaxis]
         target_scores = np.take_along_axis(scores, targets, axis=1)
         candidates = ~split.observed(people[block], stage=stage)
         full.append(_ranks(target_scores, scores, candidates))
+        if unseen_from is not None:
+            some = slice(unseen_from, None)
+            parts["unseen"].append(_ranks(target_scores, scores[:, some], candidates[:, some]))
+        if lists_rng is not None:
+            lists.append(first_items(scores, candidates, k=length, rng=lists_rng))
         others = np.take_along_axis(scores, negatives.items[block], axis=1)
         with_target = np.concatenate([target_scores, others], axis=1)
         sampled.append(_ranks(target_scores, with_target, np.ones(with_target.shape, np.bool_)))
@@ -147,6 +174,7 @@ def evaluate(
         people=people,
         ranks={protocol: _joined(ranks) for protocol, ranks in parts.items()},
         k=k,
+        lists=np.concatenate(lists) if lists else None,
     )
 
 

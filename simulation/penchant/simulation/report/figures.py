@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from penchant.simulation.report.models import models_of
 from penchant.simulation.report.rounds import RoundRecord
 from penchant.simulation.report.summary import Scores, Summary
 
@@ -95,14 +96,11 @@ def learning_curves(summary: Summary, rounds: Sequence[RoundRecord]) -> list[Pic
 
 def comparison(summary: Summary) -> Picture:
     """Draw HR@10 at test for penchant and the controls, with intervals, by both protocols."""
-    rows = {
-        "penchant": summary.test,
-        "popularity": summary.controls.popularity,
-        "no federation": summary.controls.no_federation,
-    }
+    rows = models_of(summary)
+    height = 1.1 + 0.4 * len(rows) * 2
     said = []
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(_INCHES[0], 3.5), layout="constrained")
+        figure = Figure(figsize=(_INCHES[0], height), layout="constrained")
         for axes, title, scores in zip(
             figure.subplots(2, 1),
             ("Full ranking", "99 negatives"),
@@ -157,11 +155,11 @@ def _chart(title: str, lines: Sequence[_Line], *, from_zero: bool) -> Picture:
 
 
 def _dots(axes: Axes, title: str, names: Sequence[str], scores: Sequence[Scores]) -> None:
-    for row, (score, marker) in enumerate(zip(scores, "osD", strict=True)):
+    for row, score in enumerate(scores):
         low, high = (score.interval or {}).get("hr@10", [score.hr, score.hr])
         colour = _FIRST if row == 0 else _INK
         axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(score.hr, row, color=colour, marker=marker, markersize=7)
+        axes.plot(score.hr, row, color=colour, marker="s" if row else "o", markersize=7)
     axes.set_title(f"HR@10, {title[0].lower()}{title[1:]}")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)

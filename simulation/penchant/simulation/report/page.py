@@ -5,8 +5,9 @@ from pathlib import Path
 
 from penchant.shared.files import write_atomically
 from penchant.simulation.report import words
+from penchant.simulation.report.models import models_of
 from penchant.simulation.report.rounds import RoundRecord, read_rounds
-from penchant.simulation.report.summary import Results, Summary, read_summary
+from penchant.simulation.report.summary import Summary, read_summary
 
 __all__ = ["REPORT_FILE", "write_report"]
 
@@ -47,23 +48,18 @@ def _render(summary: Summary, rounds: list[RoundRecord]) -> str:
     return template.render(
         summary=summary,
         words=words,
-        models=_models(summary),
+        models=models_of(summary),
         metrics={"hr": "HR@10", "ndcg": "NDCG@10", "mrr": "MRR"},
         keys={"hr": "hr@10", "ndcg": "ndcg@10", "mrr": "mrr"},
         protocols={"full": "Full ranking", "sampled99": "99 negatives"},
+        shown={"auc": "AUC", "mrr": "MRR", "ndcg5": "NDCG@5", "ndcg10": "NDCG@10"},
+        qualities={
+            "coverage": "Coverage",
+            "diversity": "Diversity",
+            "novelty": "Novelty",
+            "popularity_bias": "Popularity bias",
+        },
         pictures=[comparison(summary), *learning_curves(summary, rounds)],
         evaluated=[record for record in rounds if record.validation is not None],
         minutes=(summary.finished - summary.started).total_seconds() / 60,
     )
-
-
-def _models(summary: Summary) -> dict[str, Results]:
-    controls = summary.controls
-    models = {
-        "penchant": summary.test,
-        "popularity": controls.popularity,
-        "no federation": controls.no_federation,
-    }
-    if controls.content_similarity is not None:
-        models["item texts only"] = controls.content_similarity
-    return models

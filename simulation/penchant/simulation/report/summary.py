@@ -21,8 +21,11 @@ __all__ = [
     "DatasetSize",
     "EncoderIdentity",
     "EventPrivacy",
+    "Group",
     "Guarantee",
+    "ImpressionScores",
     "LeakCheck",
+    "Lists",
     "Metric",
     "NoPrivacy",
     "Privacy",
@@ -30,6 +33,7 @@ __all__ = [
     "Scores",
     "Summary",
     "Throughput",
+    "TunedControl",
     "UserPrivacy",
     "read_summary",
     "write_summary",
@@ -54,11 +58,42 @@ class Scores(Record):
     interval: dict[Metric, Annotated[list[Share], Len(2, 2)]] | None = None
 
 
+class Lists(Record):
+    """What is in the lists of ten; see ``penchant.simulation.evaluation.ListQuality``."""
+
+    coverage: Share
+    diversity: Annotated[float, Field(ge=0, le=2)]
+    novelty: Annotated[float, Field(ge=0)]
+    popularity_bias: Annotated[float, Field(ge=0)]
+
+
+class ImpressionScores(Record):
+    """How well clicks are told from what was shown beside them, averaged over impressions."""
+
+    auc: Share
+    mrr: Share
+    ndcg5: Share = Field(alias="ndcg@5")
+    ndcg10: Share = Field(alias="ndcg@10")
+    impressions: Annotated[int, Field(ge=1)]
+    interval: dict[str, Annotated[list[Share], Len(2, 2)]] | None = None
+
+
 class Results(Record):
-    """One model at one stage, by both protocols; made of ``Evaluation.as_dict()``."""
+    """One model at one stage, by all protocols; made of ``Evaluation.as_dict()``."""
 
     full: Scores
     sampled99: Scores
+    unseen: Scores | None = None  # among items kept from training, where the held-out ones are
+    lists: Lists | None = None  # at test
+    impressions: ImpressionScores | None = None  # at test, where the data have any
+
+
+class Group(Record):
+    """A test apart from the main one."""
+
+    people: Annotated[int, Field(ge=1)]
+    test: Results
+    controls: dict[str, Results]  # by the controls' titles
 
 
 class DatasetSize(Record):
@@ -127,13 +162,24 @@ Privacy: TypeAlias = Annotated[
 ]
 
 
+class TunedControl(Record):
+    """A control with the setting that validation chose."""
+
+    title: Text
+    setting: dict[str, float | int | str]
+    tried: Annotated[int, Field(ge=1)]  # settings
+    validation: Results
+    test: Results
+
+
 class Controls(Record):
     """The test results of what penchant is compared with, on the same candidates."""
 
     popularity: Results
-    no_federation: Results  # on a sample of people
+    no_federation: Results | None = None  # on a sample of people
     no_federation_shuffled_texts: Results | None = None  # on the same sample; at chance, or a leak
-    content_similarity: Results | None = None
+    tuned: dict[str, TunedControl] = Field(default_factory=dict)
+    left_out: dict[str, Text] = Field(default_factory=dict)  # why, by title
 
 
 class LeakCheck(Record):
@@ -169,6 +215,8 @@ class Summary(Record):
     evaluated_people: Annotated[int, Field(ge=1)] | None = None  # if not everybody's
     preset: Text
     fidelity: Text
+    protocol: Text = "leave-one-out"
+    negatives: Annotated[int, Field(ge=1)] = 99  # of sampled99; fewer in a small catalogue
     rounds: Count
     cohort: Cohort
     shared_numbers: Count  # parameters that leave a device
@@ -177,6 +225,7 @@ class Summary(Record):
     test: Results
     controls: Controls
     leak_check: LeakCheck | None = None
+    groups: dict[str, Group] = Field(default_factory=dict)
     encoder: EncoderIdentity
     throughput: Throughput
     versions: dict[str, str]

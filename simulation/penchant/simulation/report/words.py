@@ -1,17 +1,29 @@
 """The page's sentences: what was run, what it achieved, what was promised and to whom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from penchant.simulation.report.summary import (
     BothUnits,
+    Group,
     Guarantee,
     NoPrivacy,
     Privacy,
+    Results,
     Scores,
     Summary,
 )
 
-__all__ = ["achieved", "interval", "number", "promises", "verdict", "what_was_run"]
+__all__ = [
+    "achieved",
+    "held_out",
+    "interval",
+    "number",
+    "promises",
+    "setting",
+    "verdict",
+    "what_was_run",
+    "with_ours",
+]
 
 WEAK_EPSILON = 4.0
 
@@ -72,14 +84,44 @@ def verdict(summary: Summary) -> str:
 def achieved(summary: Summary) -> str:
     """Say what share of people find their next item in the first ten, beside the controls."""
     ours, controls = summary.test, summary.controls
-    popularity, alone = controls.popularity, controls.no_federation
+    others = {"Recommending what is popular": controls.popularity}
+    if controls.no_federation is not None:
+        others["the same ranker without federation"] = controls.no_federation
+    full = ", ".join(f"{what} gives {other.full.hr:.1%}" for what, other in others.items())
+    sampled = " and ".join(f"{other.sampled99.hr:.1%}" for other in others.values())
     return (
         f"For {ours.full.hr:.1%} of people, what they chose next is among the first ten of "
-        "everything that was new to them. Recommending what is popular gives "
-        f"{popularity.full.hr:.1%}, the same ranker without federation {alone.full.hr:.1%}. Among "
-        f"99 random others: {ours.sampled99.hr:.1%}, against {popularity.sampled99.hr:.1%} and "
-        f"{alone.sampled99.hr:.1%}; chance is 10%."
+        f"everything that was new to them. {full}. Among {summary.negatives} random others: "
+        f"{ours.sampled99.hr:.1%}, against {sampled}; "
+        f"chance is {min(1.0, 10 / (summary.negatives + 1)):.0%}."
     )
+
+
+def held_out(protocol: str) -> str:
+    """Say what is ranked, by which protocol."""
+    return {
+        "leave-one-out": "Each person's last event is ranked, once, after every choice was made on "
+        "the event before it.",
+        "time": "At one moment training ends for everybody. Each person's first event with a new "
+        "item after it is ranked, once, after every choice was made on their last event before "
+        "it.",
+        "cold-start": "The last event with a known item of each person who trained is ranked, "
+        "once, after every choice was made on the one before it.",
+    }[protocol]
+
+
+def setting(values: Mapping[str, float | int | str]) -> str:
+    """Write a control's setting.
+
+    >>> setting({"neighbours": 20, "shrinkage": 0.5})
+    'neighbours 20, shrinkage 0.5'
+    """
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def with_ours(group: Group) -> dict[str, Results]:
+    """Return a group's results of all models, penchant's first."""
+    return {"penchant": group.test, **group.controls}
 
 
 def promises(privacy: Privacy) -> list[str]:
