@@ -234,6 +234,15 @@ class Device(DeviceCore):
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
         return self._learner.private_vector()
 
+    def local_quality(self) -> float | None:
+        """Return how well the ranker in use foretells the person's latest items, from 0 to 1.
+
+        None with too few of them; see ``local_quality``. It stays on the device.
+        """
+        from penchant.client.ranking.validation import local_quality
+
+        return local_quality(self._scorer, self._memory.history(), self.private_vector())
+
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.
 

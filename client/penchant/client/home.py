@@ -26,6 +26,7 @@ from penchant.shared.scoring import Scorer
 __all__ = ["HOME_FILE", "Home", "KeyChoice"]
 
 HOME_FILE = "device.json"
+RANKER_FILE = "ranker.safetensors"
 
 
 class KeyChoice(StrEnum):
@@ -110,6 +111,7 @@ class Home(BaseModel):
         *,
         ask_passphrase: Callable[[], str],
         settings: DeviceSettings | None = None,
+        scorer: Scorer | None = None,
     ) -> Device:
         """Return the device that lives in ``folder``, open.
 
@@ -117,17 +119,33 @@ class Home(BaseModel):
             folder: the device's folder.
             ask_passphrase: called where the keys are wrapped with one.
             settings: how it keeps and learns.
+            scorer: a ranker and its catalogue to use instead of those written down.
         """
-        catalogue = Catalogue.open(self.catalogue)
         return Device.open(
             folder,
-            Scorer.untrained(catalogue)
-            if self.ranker is None
-            else Scorer.bind(Ranker.load(self.ranker), catalogue),
+            scorer or self._scorer(),
             keys=self._keys(ask_passphrase),
             encoder=None if self.encoder is None else Encoder.open(find_bundle(self.encoder)),
             settings=settings,
         )
+
+    def use_ranker(self, folder: Path, ranker: Ranker) -> None:
+        """Write down ``ranker`` as the one to use from now on, and keep it in ``folder``.
+
+        Nothing is done if it is for other items than the home's catalogue.
+        """
+        if ranker.settings.catalogue != Catalogue.open(self.catalogue, verify=False).fingerprint:
+            return
+        path = (folder / RANKER_FILE).absolute()
+        ranker.save(path)
+        changed = self.model_copy(update={"ranker": path})
+        write_atomically(folder / HOME_FILE, changed.model_dump_json(indent=2).encode())
+
+    def _scorer(self) -> Scorer:
+        catalogue = Catalogue.open(self.catalogue)
+        if self.ranker is None:
+            return Scorer.untrained(catalogue)
+        return Scorer.bind(Ranker.load(self.ranker), catalogue)
 
     def _keys(self, ask_passphrase: Callable[[], str]) -> KeySource:
         if self.keys is KeyChoice.PASSPHRASE:

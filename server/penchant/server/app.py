@@ -23,6 +23,7 @@ def server_app(
     on_cohort: Callable[[int, int], None],
     on_round: Callable[[RoundOutcome, RoundState], None],
     takes_blocks: bool = False,
+    at_once: int | None = None,
 ) -> ServerApp:
     """Return the app that runs the rounds left after ``state``.
 
@@ -34,12 +35,15 @@ def server_app(
         on_cohort: told the round and its cohort's size before devices are asked.
         on_round: told each finished round and the state it left.
         takes_blocks: see ``CohortStrategy``.
+        at_once: run no more rounds than these now; all that are left, if not given.
     """
     app = ServerApp()
 
     @app.main()
     def main(grid: Grid, context: Context) -> None:  # noqa: ARG001 - Flower's signature
         left = settings.rounds - state.round_number
+        if at_once is not None:
+            left = min(left, at_once)
         if left <= 0:
             return
         strategy = CohortStrategy(

@@ -1,7 +1,8 @@
 """The Flower strategy of every penchant run: Poisson cohorts, streaming sums, user-level noise."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from logging import INFO
 
 import numpy as np
@@ -27,6 +28,7 @@ from penchant.shared.ranker import Ranker
 __all__ = ["CohortStrategy", "RoundOutcome"]
 
 ARRAY = "ranker"
+NORM_TOLERANCE = 1e-4  # what float32 may add to the norm of a clipped update
 COHORT_KEY, NOISE_KEY = 0, 1
 
 
@@ -38,8 +40,10 @@ class RoundOutcome:
         round_number: from 1, over the whole run.
         cohort: devices asked.
         accepted: updates added to the sum.
-        rejected: replies that were errors, malformed, of another round, or not asked for.
+        rejected: replies that were errors, malformed, over the norm, of another round, or not
+            asked for.
         void: too few were accepted and there is no noise; the ranker did not move.
+        reasons: how many were rejected for what; not a part of what makes two outcomes equal.
     """
 
     round_number: int
@@ -47,6 +51,7 @@ class RoundOutcome:
     accepted: int
     rejected: int
     void: bool
+    reasons: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 class CohortStrategy(Strategy):
@@ -145,15 +150,19 @@ class CohortStrategy(Strategy):
         updates = UpdateSum(
             len(self._state.vector), clipping_norm=self._settings.training.clipping_norm
         )
-        rejected = 0
+        rejections: Counter[str] = Counter()
         for reply in replies:
             if self._takes_blocks:
-                rejected += self._add_block(reply, round_number, updates)
+                failed = self._add_block(reply, round_number, updates)
+                rejections["failed"] += failed
             else:
-                rejected += self._add_update(reply, round_number, updates)
+                self._add_update(reply, round_number, updates, rejections)
+        rejected = rejections.total()
         void = self._is_void(updates.count)
         self._state = self._voided(round_number) if void else self._moved(round_number, updates)
-        outcome = RoundOutcome(round_number, cohort, updates.count, rejected, void)
+        outcome = RoundOutcome(
+            round_number, cohort, updates.count, rejected, void, dict(rejections)
+        )
         self._on_round(outcome, self._state)
         metrics = MetricRecord({"accepted": updates.count, "rejected": rejected})
         return _as_record(self._state.vector), metrics
@@ -180,13 +189,19 @@ class CohortStrategy(Strategy):
         """Log how rounds are run."""
         log(INFO, "\t└──> %s", self._settings)
 
-    def _add_update(self, reply: Message, round_number: int, updates: UpdateSum) -> int:
-        """Add a device's update if it is valid; return how many devices were rejected."""
-        update = self._valid_update(reply, round_number)
-        if update is None:
-            return 1
+    def _add_update(
+        self, reply: Message, round_number: int, updates: UpdateSum, rejections: Counter[str]
+    ) -> None:
+        """Add a device's update if it is valid, and count why if it is not."""
+        device = reply.metadata.src_node_id
+        try:
+            update = self._valid_update(reply, round_number)
+        except _Rejected as rejection:
+            log(INFO, "reply of device %s rejected: %s", device, rejection)
+            rejections[rejection.reason] += 1
+            return
+        self._awaited.remove(device)  # a second reply of the same device does not count
         updates.add(update)
-        return 0
 
     def _add_block(self, reply: Message, round_number: int, updates: UpdateSum) -> int:
         """Add the updates of several devices; return how many of them gave none.
@@ -209,19 +224,26 @@ class CohortStrategy(Strategy):
         updates.add_total(block.total, count=len(block.devices))
         return len(block.failed)
 
-    def _valid_update(self, reply: Message, round_number: int) -> NDArray[np.float32] | None:
-        """Return a reply's update, or None where it must not count."""
-        device = reply.metadata.src_node_id
-        if device not in self._awaited or reply.has_error():
-            return None
+    def _valid_update(self, reply: Message, round_number: int) -> NDArray[np.float32]:
+        """Return a reply's update.
+
+        Raises:
+            _Rejected: it must not count.
+        """
+        if reply.metadata.src_node_id not in self._awaited:
+            raise _Rejected("not awaited", "the device was not asked, or has answered before")
+        if reply.has_error():
+            raise _Rejected("failed", "the device could not train")
         try:
             result = decode_result(flower.unpack(reply.content), size=len(self._state.vector))
         except CodecError as error:
-            log(INFO, "reply of device %s rejected: %s", device, error)
-            return None
+            raise _Rejected("malformed", str(error)) from error
         if result.round_number != round_number or result.model_id != self._ranker.model_id:
-            return None
-        self._awaited.remove(device)  # a second reply of the same device does not count
+            raise _Rejected("of another round", f"it is of round {result.round_number}")
+        bound = self._settings.training.clipping_norm
+        norm = float(np.linalg.norm(result.update.astype(np.float64)))
+        if bound is not None and norm > bound * (1 + NORM_TOLERANCE):
+            raise _Rejected("over the norm", f"its norm is {norm:g}, the bound {bound:g}")
         return result.update
 
     def _is_void(self, accepted: int) -> bool:
@@ -250,6 +272,19 @@ class CohortStrategy(Strategy):
                 "optimiser's rates, or set a clipping norm"
             )
         return RoundState(round_number, vector, moments)
+
+
+class _Rejected(Exception):  # noqa: N818 - a verdict, not an error
+    """A reply must not count.
+
+    Args:
+        reason: a word or two, for counting.
+        detail: for the log.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 def _as_record(vector: NDArray[np.float32]) -> ArrayRecord:

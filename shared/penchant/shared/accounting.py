@@ -12,9 +12,9 @@ Two units are accounted for, and never one without saying which:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from dp_accounting.pld import privacy_loss_distribution as pld
 from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
@@ -22,7 +22,14 @@ from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
 from penchant.shared.errors import PrivacyError
 from penchant.shared.gaussian import default_delta
 
-__all__ = ["ACCOUNTANT", "EventMechanism", "UserMechanism", "cohort_cap", "default_delta"]
+__all__ = [
+    "ACCOUNTANT",
+    "EventMechanism",
+    "UserMechanism",
+    "cohort_cap",
+    "default_delta",
+    "epsilon_of_all",
+]
 
 DISCRETISATION = 1e-4
 ACCOUNTANT = f"PLD (dp-accounting, discretisation {DISCRETISATION:g})"
@@ -90,6 +97,28 @@ class UserMechanism:
         return _truncated_gaussian(
             noise_multiplier, self.population, self.sampling_probability, discretisation
         )
+
+
+def epsilon_of_all(rounds: Mapping[tuple[UserMechanism, float], int], *, delta: float) -> float:
+    """Return user-level epsilon at ``delta`` of rounds that were not all alike.
+
+    Args:
+        rounds: how many there were of each mechanism and noise multiplier; not empty.
+        delta: the delta.
+
+    Raises:
+        PrivacyError: a parameter is out of range.
+    """
+    if not rounds or min(rounds.values()) < 1:
+        raise PrivacyError("no rounds were given to account for; at least one is needed")
+    if not 0 < delta < 1:
+        raise PrivacyError(f"delta is {delta}; it must be between 0 and 1")
+    parts = []
+    for (mechanism, noise_multiplier), count in rounds.items():
+        _require_noise(noise_multiplier)
+        parts.append(mechanism._round(noise_multiplier, DISCRETISATION).self_compose(count))
+    composed = reduce(PrivacyLossDistribution.compose, parts)
+    return float(composed.get_epsilon_for_delta(delta))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ __all__ = [
     "MissingExtraError",
     "PenchantError",
     "PrivacyError",
+    "ReleaseError",
+    "RemoteError",
     "RoundError",
     "StoreError",
     "WorkerError",
@@ -62,6 +64,14 @@ class CodecError(PenchantError):
 
 class PrivacyError(PenchantError):
     """A privacy parameter is out of range, or a budget would be exceeded."""
+
+
+class ReleaseError(PenchantError):
+    """A release is not what was signed, or cannot be published or installed."""
+
+
+class RemoteError(PenchantError):
+    """A server cannot be reached, or refuses what was asked."""
 
 
 class ConsentError(PrivacyError):

@@ -14,7 +14,7 @@ from penchant.client.events import Event
 from penchant.client.home import Home, KeyChoice
 from penchant.shared.errors import ConfigurationError, DataError
 
-__all__ = ["Folder", "application", "device_folder", "open_device"]
+__all__ = ["Folder", "application", "ask_passphrase", "device_folder", "open_device"]
 
 PASSPHRASE_VARIABLE = "PENCHANT_PASSPHRASE"
 CATALOGUE_FOLDER = "catalogue"
@@ -40,7 +40,7 @@ def open_device(folder: Path | None) -> Device:
     A passphrase comes from the environment variable ``PENCHANT_PASSPHRASE``, or is asked for.
     """
     chosen = device_folder(folder)
-    return Home.read(chosen).open(chosen, ask_passphrase=_passphrase)
+    return Home.read(chosen).open(chosen, ask_passphrase=ask_passphrase)
 
 
 @application.command()
@@ -176,7 +176,8 @@ def device_folder(given: Path | None) -> Path:
     return (given or user_data_path("penchant", appauthor=False) / "device").absolute()
 
 
-def _passphrase() -> str:
+def ask_passphrase() -> str:
+    """Return the passphrase of the device's keys, from the environment or the person."""
     return os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt("Passphrase", hide_input=True)
 
 

@@ -1,0 +1,218 @@
+"""Installed releases: fetched, verified, tried, and kept until there is a better one."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from penchant.client.join.connection import ServerConnection
+from penchant.shared.catalogue_file import load_catalogue
+from penchant.shared.errors import PenchantError, ReleaseError, RemoteError
+from penchant.shared.files import write_atomically
+from penchant.shared.ranker import Ranker
+from penchant.shared.releases import Manifest, ReleaseKind, SignedManifest
+from penchant.shared.scoring import Scorer
+
+__all__ = ["Installed", "Release"]
+
+CONTENT, PARTIAL, MANIFEST = "content.safetensors", "content.partial", "manifest.json"
+CURRENT = "current.json"
+KEPT = 3
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """A ranker with its catalogue, ready to rank.
+
+    Attributes:
+        version: of the ranker.
+        round_number: rounds that the ranker has seen.
+        scorer: both together.
+    """
+
+    version: int
+    round_number: int
+    scorer: Scorer
+
+
+class Installed:
+    """The releases of one device.
+
+    What is fetched is verified before it is looked at, and nothing is in use before ``adopt``. A
+    device without a network goes on with the last one.
+
+    Args:
+        folder: where they are kept.
+        key: what the server signs them with.
+    """
+
+    def __init__(self, folder: Path, key: ed25519.Ed25519PublicKey) -> None:
+        self._folder = folder
+        self._key = key
+        self._declined: set[int] = set()
+        self._tag: str | None = None
+
+    def current(self) -> Release | None:
+        """Return the release in use, None before the first.
+
+        Raises:
+            ReleaseError: its files are not what was signed any more.
+        """
+        try:
+            versions = json.loads((self._folder / CURRENT).read_bytes())
+            ranker, catalogue = int(versions["ranker"]), int(versions["catalogue"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReleaseError(
+                f"{self._folder} does not say which release is in use; remove it, and the device "
+                "fetches one again"
+            ) from error
+        return self._release(ranker, catalogue)
+
+    def fetch(self, connection: ServerConnection, *, known: Release | None) -> Release | None:
+        """Return a newer release than ``known``, verified, or None if there is none.
+
+        Raises:
+            RemoteError: the server cannot be reached, or has no release.
+            ReleaseError: what it sent is not what it signed.
+        """
+        signed = self._latest(connection, ReleaseKind.RANKER)
+        if signed is None:
+            return None
+        manifest = signed.verified(self._key)
+        is_known = known is not None and manifest.version <= known.version
+        if is_known or manifest.version in self._declined:
+            return None
+        catalogue = self._catalogue_for(connection, manifest)
+        self._download(connection, signed, manifest)
+        return self._release(manifest.version, catalogue)
+
+    def adopt(self, release: Release) -> None:
+        """Use ``release`` from now on."""
+        manifest = self._kept(ReleaseKind.RANKER, release.version)
+        catalogue = self._find_catalogue(manifest.catalogue)
+        versions = {"ranker": release.version, "catalogue": catalogue}
+        write_atomically(self._folder / CURRENT, json.dumps(versions).encode())
+        self._tidy(ReleaseKind.RANKER, release.version)
+        if catalogue is not None:
+            self._tidy(ReleaseKind.CATALOGUE, catalogue)
+
+    def decline(self, release: Release) -> None:
+        """Never use ``release``: the last good one stays."""
+        self._declined.add(release.version)
+        shutil.rmtree(self._place(ReleaseKind.RANKER, release.version), ignore_errors=True)
+
+    def _latest(self, connection: ServerConnection, kind: ReleaseKind) -> SignedManifest | None:
+        """Return the latest manifest, None if it is the one that was told last time."""
+        is_ranker = kind is ReleaseKind.RANKER
+        headers = {"if-none-match": self._tag} if is_ranker and self._tag else {}
+        answer = connection.get(f"/v1/releases/{kind}/latest", headers=headers)
+        if answer.status_code == httpx.codes.NOT_MODIFIED:
+            return None
+        _require_success(answer, f"the latest {kind}")
+        if is_ranker:
+            self._tag = answer.headers.get("etag")
+        return SignedManifest.parse(answer.content)
+
+    def _catalogue_for(self, connection: ServerConnection, ranker: Manifest) -> int:
+        found = self._find_catalogue(ranker.catalogue)
+        if found is not None:
+            return found
+        signed = self._latest(connection, ReleaseKind.CATALOGUE)
+        manifest = None if signed is None else signed.verified(self._key)
+        if signed is None or manifest is None or manifest.catalogue != ranker.catalogue:
+            self._tag = None
+            raise RemoteError(
+                f"the server has no catalogue for ranker {ranker.version}; it may be publishing one"
+            )
+        self._download(connection, signed, manifest)
+        return manifest.version
+
+    def _find_catalogue(self, fingerprint: str) -> int | None:
+        folder = self._folder / ReleaseKind.CATALOGUE
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        for name in reversed(names):
+            if name.isdigit() and (folder / name / CONTENT).exists():
+                manifest = self._kept(ReleaseKind.CATALOGUE, int(name))
+                if manifest.catalogue == fingerprint:
+                    return manifest.version
+        return None
+
+    def _download(
+        self, connection: ServerConnection, signed: SignedManifest, manifest: Manifest
+    ) -> None:
+        """Fetch a release's file, going on where an earlier try broke off."""
+        place = self._place(manifest.kind, manifest.version)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial, content = place / PARTIAL, place / CONTENT
+        if content.exists():
+            return
+        write_atomically(place / MANIFEST, signed.model_dump_json().encode())
+        start = partial.stat().st_size if partial.exists() else 0
+        while start < manifest.size:
+            stop = min(start + CHUNK, manifest.size)
+            answer = connection.get(
+                f"/v1/releases/{manifest.kind}/{manifest.version}",
+                headers={"range": f"bytes={start}-{stop - 1}"},
+            )
+            _require_success(answer, f"{manifest.kind} {manifest.version}")
+            if answer.status_code != httpx.codes.PARTIAL_CONTENT or not answer.content:
+                raise RemoteError(f"the server did not send the part of {manifest.kind} asked for")
+            with partial.open("ab") as file:
+                file.write(answer.content[: stop - start])
+            start = partial.stat().st_size
+        try:
+            manifest.check(partial)
+        except ReleaseError:
+            partial.unlink()
+            self._tag = None
+            raise
+        partial.replace(content)
+
+    def _release(self, ranker: int, catalogue: int) -> Release:
+        """Return two releases together, verified once more: disks fail."""
+        manifests = [
+            self._kept(ReleaseKind.RANKER, ranker),
+            self._kept(ReleaseKind.CATALOGUE, catalogue),
+        ]
+        for manifest in manifests:
+            manifest.check(self._place(manifest.kind, manifest.version) / CONTENT)
+        try:
+            loaded = Ranker.load(self._place(ReleaseKind.RANKER, ranker) / CONTENT)
+            items = load_catalogue(self._place(ReleaseKind.CATALOGUE, catalogue) / CONTENT)
+            scorer = Scorer.bind(loaded, items)
+        except PenchantError as error:
+            raise ReleaseError(f"ranker {ranker} cannot be used: {error}") from error
+        if loaded.model_id != manifests[0].model_id:
+            raise ReleaseError(f"ranker {ranker} is not the model that its manifest says")
+        return Release(ranker, manifests[0].round_number, scorer)
+
+    def _kept(self, kind: ReleaseKind, version: int) -> Manifest:
+        path = self._place(kind, version) / MANIFEST
+        try:
+            return SignedManifest.parse(path.read_bytes()).verified(self._key)
+        except (OSError, PenchantError) as error:
+            raise ReleaseError(f"{path} is not a manifest of this device's server") from error
+
+    def _tidy(self, kind: ReleaseKind, version: int) -> None:
+        folder = self._folder / kind
+        older = sorted(
+            int(path.name)
+            for path in folder.iterdir()
+            if path.name.isdigit() and int(path.name) < version
+        )
+        for old in older[: -(KEPT - 1)]:
+            shutil.rmtree(self._place(kind, old), ignore_errors=True)
+
+    def _place(self, kind: ReleaseKind, version: int) -> Path:
+        return self._folder / kind / f"{version:06d}"
+
+
+def _require_success(answer: httpx.Response, what: str) -> None:
+    if not answer.is_success:
+        raise RemoteError(f"the server answered {answer.status_code} when asked for {what}")

@@ -1,0 +1,270 @@
+"""The runtime of a joined device: it waits for tasks, trains, answers and installs releases."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flwr.app import Context
+
+from penchant.client.app import client_app
+from penchant.client.device import Device
+from penchant.client.join.connection import NotAdmittedError, ServerConnection, UnreachableError
+from penchant.client.join.flower_adapter import AnsweredMessage, answer
+from penchant.client.join.membership import Membership, MembershipFolder
+from penchant.client.join.releases import Installed, Release
+from penchant.shared.errors import (
+    CodecError,
+    ReleaseError,
+    RemoteError,
+    StoreError,
+)
+from penchant.shared.releases import load_signing_key
+from penchant.shared.scoring import Scorer
+
+__all__ = ["OpenDevice", "Progress", "Runtime"]
+
+LOG = logging.getLogger("penchant.join")
+OpenDevice = Callable[[Scorer], Device]
+PULL, PUSH = "/v1/fleet/pull", "/v1/fleet/push"
+WAIT_SECONDS = 240
+UPDATE_SECONDS = 600.0  # between two looks for a release while there is nothing to do
+LOOK_SECONDS = 30.0  # between two looks at whether this device may take part
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+PUSH_TRIES = 5
+WORSE = 0.8  # a release that foretells this much less of what the person did is not adopted
+OK, REPEATED = 200, 409
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a joined device has done since it began.
+
+    Attributes:
+        doing: what it does now, in words.
+        rounds: updates that the server took.
+        refused: tasks that it did not train, or replies that the server did not take.
+        release: version of the ranker in use, None before the first.
+        problem: what went wrong last, None if nothing did.
+    """
+
+    doing: str = "starting"
+    rounds: int = 0
+    refused: int = 0
+    release: int | None = None
+    problem: str | None = None
+
+
+class Runtime:
+    """Takes part in one server's rounds until it is told to stop.
+
+    The device is opened when it has something to do and closed again, so that other programs can
+    use it in between.
+
+    Args:
+        folder: the device's folder.
+        membership: the server and the device's key.
+        open_device: opens the device with a ranker.
+        on_change: told what it does, whenever that changes.
+        on_release: told each release that it installs.
+        wait_seconds: how long a request for a task may wait at the server.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        membership: Membership,
+        open_device: OpenDevice,
+        *,
+        on_change: Callable[[Progress], None] = lambda _now: None,
+        on_release: Callable[[Release], None] = lambda _release: None,
+        wait_seconds: int = WAIT_SECONDS,
+    ) -> None:
+        self._membership = membership
+        self._open_device = open_device
+        self._on_change = on_change
+        self._on_release = on_release
+        self._wait_seconds = wait_seconds
+        self._stopping = threading.Event()
+        self._connection: ServerConnection | None = None
+        self._thread: threading.Thread | None = None
+        self._installed = Installed(
+            MembershipFolder(folder).releases, load_signing_key(membership.server.signing_key)
+        )
+        self._release: Release | None = None
+        self._next_update = 0.0
+        self._app = client_app(self._opened)
+        self.progress = Progress()
+
+    def start(self) -> None:
+        """Run in a thread of its own, until ``stop``."""
+        self._thread = threading.Thread(target=self._run_quietly, name="penchant-join", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End ``run`` soon, and wait for the end of what ``start`` began; from any thread."""
+        self._stopping.set()
+        connection = self._connection
+        if connection is not None:
+            connection.close()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def run(self) -> None:
+        """Take part until ``stop``.
+
+        Raises:
+            NotAdmittedError: the server does not know this device any more.
+        """
+        self._release = self._installed.current()
+        if self._release is not None:
+            self._tell(release=self._release.version)
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            try:
+                with self._connected() as connection:
+                    while not self._stopping.is_set():
+                        self._take_turn(connection)
+                        pause = FIRST_PAUSE
+            except NotAdmittedError:
+                if not self._stopping.is_set():
+                    raise
+            except (RemoteError, ReleaseError, CodecError, StoreError) as error:
+                self._note(str(error))
+                self._rest(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        self._tell(doing="stopped")
+
+    def _run_quietly(self) -> None:
+        try:
+            self.run()
+        except NotAdmittedError as error:
+            self._note(str(error))
+            self._tell(doing="shut out by the server")
+
+    def _take_turn(self, connection: ServerConnection) -> None:
+        """Install what is new, then wait for a task and answer it."""
+        if time.monotonic() >= self._next_update:
+            self._update(connection)
+            self._next_update = time.monotonic() + UPDATE_SECONDS
+        reason = self._why_not_now()
+        if reason is not None:
+            self._tell(doing=reason)
+            self._rest(LOOK_SECONDS)
+            return
+        self._next_update = 0.0  # rounds bring releases
+        self._tell(doing="waiting for a task")
+        found = connection.post(
+            f"{PULL}?wait={self._wait_seconds}", patience=float(self._wait_seconds)
+        )
+        if found.status_code == OK:
+            self._answer(connection, found.content)
+        elif not found.is_success:
+            raise RemoteError(f"the server answered {found.status_code} when asked for a task")
+
+    def _answer(self, connection: ServerConnection, task: bytes) -> None:
+        self._tell(doing="training")
+        try:
+            answered = answer(task, self._app, node=self._membership.server.node)
+        except CodecError:
+            self._tell(refused=self.progress.refused + 1)
+            raise
+        self._tell(doing="sending")
+        taken = self._push(connection, answered)
+        if answered.refusal is None and taken:
+            self._tell(rounds=self.progress.rounds + 1)
+            return
+        self._tell(refused=self.progress.refused + 1)
+        if answered.refusal is not None:
+            self._note(f"a task was not answered: {answered.refusal}; the log says why")
+
+    def _push(self, connection: ServerConnection, answered: AnsweredMessage) -> bool:
+        """Send a reply, again if need be: the same reply never counts twice."""
+        pause = FIRST_PAUSE
+        for tries_left in reversed(range(PUSH_TRIES)):
+            try:
+                told = connection.post(PUSH, answered.data)
+            except UnreachableError:
+                if tries_left == 0 or self._stopping.is_set():
+                    raise
+                self._rest(pause)
+                pause *= 2
+                continue
+            if told.status_code == REPEATED:
+                return bool(told.json().get("delivery") == "duplicate")
+            return told.is_success
+        return False
+
+    def _update(self, connection: ServerConnection) -> None:
+        """Install a newer release, if there is one and it serves this person no worse."""
+        release = self._installed.fetch(connection, known=self._release)
+        if release is None:
+            return
+        if self._is_worse(release):
+            self._installed.decline(release)
+            self._note(
+                f"release {release.version} foretells this person's doings worse than the one in "
+                "use; it was not installed"
+            )
+            return
+        self._installed.adopt(release)
+        self._release = release
+        self._on_release(release)
+        self._tell(release=release.version)
+
+    def _is_worse(self, release: Release) -> bool:
+        current = self._release
+        if current is None or not _same_model(current, release):
+            return False
+        with self._open_device(current.scorer) as device:
+            now = device.local_quality()
+        with self._open_device(release.scorer) as device:
+            then = device.local_quality()
+        return now is not None and then is not None and then < WORSE * now
+
+    def _why_not_now(self) -> str | None:
+        if self._release is None:
+            return "waiting for the server's first release"
+        with self._open_device(self._release.scorer) as device:
+            eligibility = device.eligibility()
+        unmet = [f"{one.name}: {one.reason}" for one in eligibility.conditions if not one.met]
+        return f"taking no part: {'; '.join(unmet)}" if unmet else None
+
+    @contextmanager
+    def _opened(self, context: Context) -> Iterator[Device]:  # noqa: ARG002 - Flower's signature
+        if self._release is None:
+            raise ReleaseError("no release is installed; one is needed to train")
+        with self._open_device(self._release.scorer) as device:
+            yield device
+
+    @contextmanager
+    def _connected(self) -> Iterator[ServerConnection]:
+        with ServerConnection(self._membership) as connection:
+            self._connection = connection
+            try:
+                yield connection
+            finally:
+                self._connection = None
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, by chance up to half as long again: devices must not all come at once."""
+        self._stopping.wait(seconds * (1.0 + 0.5 * random.random()))
+
+    def _note(self, problem: str) -> None:
+        if not self._stopping.is_set():
+            LOG.info("%s", problem)
+            self._tell(problem=problem)
+
+    def _tell(self, **changes: object) -> None:
+        after = replace(self.progress, **changes)  # type: ignore[arg-type]
+        if after != self.progress:
+            self.progress = after
+            self._on_change(after)
+
+
+def _same_model(one: Release, other: Release) -> bool:
+    return one.scorer.ranker.model_id == other.scorer.ranker.model_id

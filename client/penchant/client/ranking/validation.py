@@ -1,0 +1,45 @@
+"""How well a ranker foretells what a person did: a figure that never leaves the device."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.shared.catalogue import UNKNOWN_ITEM
+from penchant.shared.history import History
+from penchant.shared.scoring import Scorer
+
+__all__ = ["EVENTS", "local_quality"]
+
+EVENTS = 20
+FEWEST = 5
+
+
+def local_quality(
+    scorer: Scorer, history: History, private_vector: NDArray[np.float32]
+) -> float | None:
+    """Return the mean reciprocal rank of the person's latest items, each from what came before.
+
+    Args:
+        scorer: the ranker and its catalogue.
+        history: the person's events, with features of that ranker.
+        private_vector: float32 (d,).
+
+    Returns:
+        Between 0 and 1, higher is better; None with fewer than five events to foretell.
+    """
+    places = np.flatnonzero(history.items != UNKNOWN_ITEM)
+    places = places[places > 0][-EVENTS:]
+    if len(places) < FEWEST:
+        return None
+    reciprocal = []
+    for place in places:
+        before = History(
+            history.features[:place],
+            history.items[:place],
+            history.kinds[:place],
+            history.times[:place],
+        )
+        profile = scorer.profile(private_vector, before, now=int(history.times[place]))
+        scores = scorer.scores(profile)
+        rank = 1 + int((scores > scores[history.items[place]]).sum())
+        reciprocal.append(1.0 / rank)
+    return float(np.mean(reciprocal))

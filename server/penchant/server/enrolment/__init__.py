@@ -1,0 +1,1 @@
+"""Enrolment of devices: one-time codes, and the route that takes them."""

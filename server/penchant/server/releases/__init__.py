@@ -1,0 +1,1 @@
+"""Releases: rankers and catalogues as devices install them."""

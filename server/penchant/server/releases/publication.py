@@ -1,0 +1,130 @@
+"""Publishing a catalogue: a table of items becomes embeddings, and an initial ranker over them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from penchant.server.releases.shelf import Shelf
+from penchant.shared.catalogue import Catalogue
+from penchant.shared.encoding import Encoder
+from penchant.shared.encoding.builder import ensure_bundle
+from penchant.shared.errors import ConfigurationError
+from penchant.shared.features import FeatureMap
+from penchant.shared.ranker import Preset, Ranker, RankerSettings
+from penchant.shared.releases import Manifest
+from penchant.shared.tables import read_items
+
+__all__ = ["Publication", "PublicationSettings", "publish_catalogue", "publish_embedded"]
+
+COMPACT_FEATURES = 32
+BLOCK = 1024
+
+
+class PublicationSettings(BaseModel):
+    """The shape of the ranker that a catalogue is released with.
+
+    Attributes:
+        preset: which parts are shared.
+        dimension: d, length of the interest vector.
+        features: k, rank of the item features; None for 32 (compact) or as many as there are.
+        history_length: L, events that attention sees.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: Preset = Preset.COMPACT
+    dimension: int = Field(default=16, gt=0)
+    features: int | None = Field(default=None, gt=0)
+    history_length: int = Field(default=10, gt=0)
+
+    @classmethod
+    def parse(cls, **fields: object) -> "PublicationSettings":
+        """Return the settings that a command line gave.
+
+        Raises:
+            ConfigurationError: one of them cannot be used.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigurationError(f"--{first['loc'][0]}: {first['msg']}") from error
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was released: both manifests, how many items, and D, how many numbers are shared."""
+
+    catalogue: Manifest
+    ranker: Manifest
+    items: int
+    numbers: int
+
+
+def publish_catalogue(
+    shelf: Shelf, table: Path, *, encoder: str, settings: PublicationSettings
+) -> Publication:
+    """Embed a table of items, and release the catalogue and an initial ranker.
+
+    Args:
+        shelf: where to.
+        table: Parquet or CSV with the columns ``item_id`` and ``text``.
+        encoder: folder of an encoder bundle, or its asset's name.
+        settings: shape of the ranker.
+
+    Raises:
+        DataError: the table cannot be read.
+        AssetError: the bundle cannot be had.
+        ConfigurationError: the shape does not fit the catalogue.
+    """
+    items = read_items(table)
+    folder = Path(encoder)
+    bundle = Encoder.open(folder if folder.is_dir() else ensure_bundle(encoder))
+    embeddings = _embedded(bundle, items.texts)
+    catalogue = Catalogue.of(items.ids, embeddings, texts=items.texts)
+    return publish_embedded(shelf, catalogue, encoder=bundle.fingerprint, settings=settings)
+
+
+def publish_embedded(
+    shelf: Shelf,
+    catalogue: Catalogue,
+    *,
+    encoder: str,
+    settings: PublicationSettings,
+) -> Publication:
+    """Release a catalogue that is embedded already, and an initial ranker over it.
+
+    Raises:
+        ConfigurationError: the shape does not fit the catalogue.
+    """
+    most = FeatureMap.largest_rank(catalogue.embeddings)
+    rank = settings.features
+    if rank is None:
+        rank = min(COMPACT_FEATURES, most) if settings.preset is Preset.COMPACT else most
+    feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
+    shape = RankerSettings(
+        preset=settings.preset,
+        items=len(catalogue),
+        features=rank,
+        dimension=settings.dimension,
+        history_length=settings.history_length,
+        catalogue=catalogue.fingerprint,
+    )
+    ranker = Ranker.initial(shape, feature_map)
+    before = shelf.ranker()
+    released = shelf.publish_catalogue(catalogue, encoder=encoder)
+    made = shelf.publish_ranker(
+        ranker,
+        catalogue=catalogue.fingerprint,
+        round_number=before[0].round_number if before else 0,
+    )
+    return Publication(released, made, len(catalogue), shape.size)
+
+
+def _embedded(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    blocks = [encoder.encode(texts[start : start + BLOCK]) for start in range(0, len(texts), BLOCK)]
+    return np.concatenate(blocks)

@@ -1,0 +1,1 @@
+"""``penchant serve``: one process of routes, rounds and releases."""

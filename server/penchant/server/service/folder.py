@@ -1,0 +1,145 @@
+"""A server's folder: what it is, whom it trusts, and where it stands."""
+
+import os
+from pathlib import Path
+
+from penchant.server.service.certificates import (
+    load_private_signing_key,
+    make_authority,
+    make_certificate,
+    make_signing_key,
+)
+from penchant.server.service.configuration import (
+    ServerConfiguration,
+    default_text,
+    load_configuration,
+)
+from penchant.shared.enrolment import fingerprint_of
+from penchant.shared.errors import ConfigurationError
+from penchant.shared.files import write_atomically
+
+__all__ = ["ServerFolder"]
+
+
+class ServerFolder:
+    """The files of one server.
+
+    Args:
+        path: the folder.
+        configuration: a configuration elsewhere, if not ``server.toml`` in the folder.
+    """
+
+    def __init__(self, path: Path, *, configuration: Path | None = None) -> None:
+        self.path = path
+        self.configuration_path = configuration or path / "server.toml"
+
+    @property
+    def fleet(self) -> Path:
+        """Flower's database: devices and messages."""
+        return self.path / "fleet.sqlite"
+
+    @property
+    def records(self) -> Path:
+        """The server's own database."""
+        return self.path / "records.sqlite"
+
+    def checkpoint(self, model_id: str) -> Path:
+        """Return where it is kept how far the rounds of a ranker have come."""
+        return self.path / f"checkpoint-{model_id}.safetensors"
+
+    @property
+    def releases(self) -> Path:
+        """Published rankers and catalogues."""
+        return self.path / "releases"
+
+    @property
+    def signing_key(self) -> Path:
+        """The key that releases are signed with."""
+        return self.path / "signing.key"
+
+    @property
+    def process(self) -> Path:
+        """Names the process that serves, while one does."""
+        return self.path / "server.pid"
+
+    def exists(self) -> bool:
+        """Return whether the first start has been."""
+        return self.signing_key.exists() and self.configuration_path.exists()
+
+    def require(self) -> None:
+        """Refuse a folder that no server has started in.
+
+        Raises:
+            ConfigurationError: it is none.
+        """
+        if not self.exists():
+            raise ConfigurationError(
+                f"{self.path} is not a server's folder; start one with: "
+                f"penchant serve --dir {self.path}"
+            )
+
+    def prepare(self) -> None:
+        """Make what is missing: configuration, authority, certificate and signing key."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.configuration_path.exists():
+            write_atomically(self.configuration_path, default_text().encode())
+        configuration = self.configuration()
+        if configuration.network.certificate is None:
+            self._prepare_certificates(configuration)
+        if not self.signing_key.exists():
+            make_signing_key(self.signing_key)
+        load_private_signing_key(self.signing_key)
+
+    def configuration(self) -> ServerConfiguration:
+        """Return the configuration as it is now.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+        """
+        return load_configuration(self.configuration_path)
+
+    def certificate(self, configuration: ServerConfiguration) -> tuple[Path, Path]:
+        """Return the certificate in use and its key."""
+        network = configuration.network
+        if network.certificate is not None and network.key is not None:
+            return network.certificate, network.key
+        return self.path / "server.pem", self.path / "server.key"
+
+    def authority(self, configuration: ServerConfiguration) -> str:
+        """Return the PEM certificate of the authority that devices are to trust.
+
+        Raises:
+            ConfigurationError: it cannot be read.
+        """
+        path = configuration.network.authority or self.path / "authority.pem"
+        try:
+            return path.read_text()
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"the authority {path} cannot be read: {error}") from error
+
+    def fingerprint(self, configuration: ServerConfiguration) -> str:
+        """Return the fingerprint of that authority, as enrolment codes have it."""
+        return fingerprint_of(self.authority(configuration))
+
+    def running_process(self) -> int | None:
+        """Return the number of the process that serves this folder, None if none does."""
+        try:
+            process = int(self.process.read_text())
+            os.kill(process, 0)
+        except (OSError, ValueError):
+            return None
+        return process
+
+    def _prepare_certificates(self, configuration: ServerConfiguration) -> None:
+        authority, authority_key = self.path / "authority.pem", self.path / "authority.key"
+        if not authority.exists():
+            make_authority(authority, authority_key)
+        certificate, key = self.certificate(configuration)
+        if not certificate.exists():
+            make_certificate(
+                certificate,
+                key,
+                authority=authority,
+                authority_key=authority_key,
+                names=configuration.network.names,
+            )

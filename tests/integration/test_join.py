@@ -1,0 +1,127 @@
+"""Real devices join a real server: what was simulated is what is deployed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.server.checkpoints import RoundState
+from penchant.server.releases.publication import PublicationSettings, publish_embedded
+from penchant.shared.randomness import SeededRandomness
+from penchant.simulation.population import Population
+from penchant.simulation.settings import SimulationSettings
+from penchant.simulation.training import FinishedRound, train_federated
+from penchant.simulation.world import World, prepare
+
+SEED, ROUNDS, DEVICES = 3, 5, 3
+SERVER_STREAM, DEVICE_STREAM = 0, 1
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """The first three people of MovieLens-100K."""
+    settings = SimulationSettings.parse(
+        {"devices": DEVICES, "preset": "compact", "rounds": ROUNDS, "cohort": DEVICES}
+    )
+    return prepare(settings, tell=lambda _line: None)
+
+
+def simulated(world: World, folder: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The ranker that a simulation of these people ends with."""
+    seeds = SeededRandomness(SEED)
+    devices = Population(
+        folder, world.split.training, world.scorer, randomness=seeds.spawn(DEVICE_STREAM)
+    )
+    folder.mkdir()
+    devices.observe_training()
+    finished: list[FinishedRound] = []
+    train_federated(
+        world.scorer,
+        RoundState.initial(world.scorer.ranker.vector),
+        devices,
+        world.plan,
+        randomness=seeds.spawn(SERVER_STREAM),
+        on_cohort=lambda _number, _size: None,
+        on_reply=lambda _count: None,
+        on_round=finished.append,
+    )
+    assert len(finished) == ROUNDS
+    return finished[-1].state.vector
+
+
+@pytest.fixture
+def start_device(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Start devices in processes of their own; returns where each says what it does."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(server: Any, number: int, history: list[tuple[str, int]]) -> Path:
+        folder = tmp_path / f"device-{number}"
+        folder.mkdir()
+        (folder / "history.json").write_text(json.dumps(history))
+        said = folder / "said"
+        command = [sys.executable, str(Path(__file__).parent / "joined_device.py")]
+        command += [str(folder), server.url, str(server.code()), str(SEED), str(number)]
+        with said.open("w") as log:
+            started.append(
+                subprocess.Popen(
+                    [*command, str(folder / "history.json")], stdout=log, stderr=log, text=True
+                )
+            )
+        return said
+
+    yield start
+    for process in started:
+        process.terminate()
+    for process in started:
+        assert process.wait(60) == 0
+
+
+def test_three_devices_train_the_ranker_of_the_simulation(
+    make_server: Callable[..., Any],
+    start_device: Callable[..., Path],
+    world: World,
+    tmp_path: Path,
+) -> None:
+    """Five rounds over TLS on MovieLens histories end with the simulation's ranker, to 1e-5."""
+    expected = simulated(world, tmp_path / "simulated")
+    moved = np.abs(expected - world.scorer.ranker.vector).max()
+    assert moved > 0.1
+    server = make_server(
+        rounds=world.plan.rounds.model_dump(mode="json", exclude_none=True),
+        pace={"minimum_devices": DEVICES},
+        catalogue=False,
+        seed=SEED,
+    )
+    shape = world.scorer.ranker.settings
+    publish_embedded(
+        server.shelf(),
+        world.scorer.catalogue,
+        encoder=world.encoder.fingerprint,
+        settings=PublicationSettings(
+            preset=shape.preset,
+            dimension=shape.dimension,
+            features=shape.features,
+            history_length=shape.history_length,
+        ),
+    )
+    assert server.ranker().model_id == world.scorer.ranker.model_id
+    server.start()
+    said = []
+    for number in range(DEVICES):
+        items, times = world.split.training.history(number)
+        history = [
+            (world.dataset.item_ids[item], int(time))
+            for item, time in zip(items, times, strict=True)
+        ]
+        said.append(start_device(server, number, history))
+    try:
+        server.wait_for_rounds(ROUNDS)
+    except AssertionError:
+        pytest.fail("\n".join([server.text(), *(path.read_text() for path in said)]))
+    assert [found["accepted"] for found in server.status()["rounds"]] == [DEVICES] * ROUNDS
+    np.testing.assert_allclose(server.ranker().vector, expected, rtol=0, atol=1e-5)
