@@ -91,8 +91,9 @@ def achieved(summary: Summary) -> str:
     sampled = " and ".join(f"{other.sampled99.hr:.1%}" for other in others.values())
     return (
         f"For {ours.full.hr:.1%} of people, what they chose next is among the first ten of "
-        f"everything that was new to them. {full}. Among 99 random others: "
-        f"{ours.sampled99.hr:.1%}, against {sampled}; chance is 10%."
+        f"everything that was new to them. {full}. Among {summary.negatives} random others: "
+        f"{ours.sampled99.hr:.1%}, against {sampled}; "
+        f"chance is {min(1.0, 10 / (summary.negatives + 1)):.0%}."
     )
 
 
