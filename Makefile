@@ -30,6 +30,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy shared/penchant client/penchant server/penchant simulation/penchant tests
+	MYPYPATH=examples/reader $(BIN)/mypy examples/reader/*.py
 
 layers: setup
 	$(BIN)/lint-imports

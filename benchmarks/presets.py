@@ -62,10 +62,12 @@ def _compared(world: World, arguments: argparse.Namespace) -> dict[str, float]:
                 )
             )
             devices[contestant].observe_training()
+        states = dict.fromkeys(CONTESTANTS, RoundState.initial(start))
         for turn in range(1 + max(1, arguments.repeats // 2)):
             for contestant, population in devices.items():
-                rounds = _turn(world, population)
-                changes.setdefault(contestant, rounds[-1].state.vector - start)
+                rounds = _turn(world, population, states[contestant])
+                states[contestant] = rounds[-1].state
+                changes.setdefault(contestant, states[contestant].vector - start)
                 if turn > 0:  # the first warms up
                     trained = sum(finished.outcome.accepted for finished in rounds)
                     seconds = sum(finished.seconds for finished in rounds)
@@ -84,13 +86,18 @@ def _compared(world: World, arguments: argparse.Namespace) -> dict[str, float]:
     return figures
 
 
-def _turn(world: World, devices: Devices) -> list[FinishedRound]:
-    """Train the same rounds once more; devices start each where they stood before it."""
+def _turn(world: World, devices: Devices, state: RoundState) -> list[FinishedRound]:
+    """Train the rounds after ``state``; a device would refuse one that it has left behind.
+
+    Raises:
+        SystemExit: a device did not train.
+    """
     rounds: list[FinishedRound] = []
-    plan = replace(world.plan, rounds=world.plan.rounds.model_copy(update={"rounds": ROUNDS}))
+    last = state.round_number + ROUNDS
+    plan = replace(world.plan, rounds=world.plan.rounds.model_copy(update={"rounds": last}))
     train_federated(
         world.scorer,
-        RoundState.initial(world.scorer.ranker.vector),
+        state,
         devices,
         plan,
         randomness=SeededRandomness(0).spawn(0),
@@ -98,6 +105,8 @@ def _turn(world: World, devices: Devices) -> list[FinishedRound]:
         on_reply=lambda _: None,
         on_round=rounds.append,
     )
+    if any(finished.outcome.rejected for finished in rounds):
+        raise SystemExit(f"devices did not train: {[finished.outcome for finished in rounds]}")
     return rounds
 
 

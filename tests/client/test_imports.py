@@ -45,6 +45,14 @@ def test_ranking_loads_no_framework(code: str, tmp_path: Path) -> None:
     assert done.stdout.split() == []
 
 
+def test_importing_loads_only_what_ranking_needs() -> None:
+    """What validates, embeds, encrypts keys or reads releases waits until it is used."""
+    later = ("pydantic", "onnxruntime", "tokenizers", "safetensors", "keyring", "cryptography")
+    program = IMPORT + REPORT.format(frameworks=later)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, [])
+
+
 def test_the_check_sees_a_framework(tmp_path: Path) -> None:
     """The check above would see a framework: training is the part that loads torch."""
     program = "import penchant.client.training.model" + REPORT.format(frameworks=FRAMEWORKS)

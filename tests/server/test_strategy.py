@@ -132,7 +132,7 @@ def test_devices_are_sent_the_current_ranker_and_the_public_constants(
 ) -> None:
     """Every device of a round gets the same task: the ranker as it stands, and the constants."""
     tasks: list[TrainingTask] = []
-    settings = make_settings(rounds=2)
+    settings = make_settings(rounds=2, noise_multiplier=2.5)
 
     def noting(message: Message) -> list[Reply]:
         assert message.metadata.message_type == "train"
@@ -141,6 +141,8 @@ def test_devices_are_sent_the_current_ranker_and_the_public_constants(
 
     record = run(settings, noting)
     assert all(task.training == settings.training for task in tasks)
+    # What a device's ledger goes by is the noise that is added indeed.
+    assert all(task.noise_multiplier == settings.noise_multiplier for task in tasks)
     assert {task.model_id for task in tasks} == {ranker.model_id}
     assert [task.round_number for task in tasks] == [1] * 12 + [2] * 12
     assert {task.vector.tobytes() for task in tasks[:12]} == {ranker.vector.tobytes()}

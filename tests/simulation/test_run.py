@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,10 @@ def test_interrupted_run_resumes_where_it_was(
     with pytest.raises(KeyboardInterrupt):
         run(world, tmp_path / "stopped", StopAfter(2), rounds=5, **flags)
     assert len(read_rounds(tmp_path / "stopped")) == 2
+    stopped = datetime.now(UTC)
     resumed = run(world, tmp_path / "stopped", rounds=5, **flags)
     assert resumed.reproducible() == whole.reproducible()
+    assert resumed.started < stopped < resumed.finished
     assert [_timeless(r) for r in read_rounds(tmp_path / "stopped")] == [
         _timeless(r) for r in read_rounds(tmp_path / "whole")
     ]

@@ -1,5 +1,6 @@
 """A run's folder is claimed by one run."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.workspace import Workspace
 
 SETTINGS = SimulationSettings()
+NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 
 def test_new_and_empty_folders_are_free(tmp_path: Path) -> None:
@@ -20,7 +22,7 @@ def test_new_and_empty_folders_are_free(tmp_path: Path) -> None:
 
 def test_folder_of_another_run_is_refused(tmp_path: Path) -> None:
     """A claimed folder is refused with the way out."""
-    Workspace(tmp_path).claim(SETTINGS)
+    Workspace(tmp_path).claim(SETTINGS, started=NOW)
     with pytest.raises(ConfigurationError, match=r"another run.*--resume"):
         Workspace(tmp_path).check(SETTINGS, resume=False)
 
@@ -48,7 +50,7 @@ def test_nothing_to_resume_is_refused(tmp_path: Path) -> None:
 
 def test_claimed_folder_resumes_with_the_same_settings(tmp_path: Path) -> None:
     """The same flags continue a run."""
-    Workspace(tmp_path).claim(SETTINGS)
+    Workspace(tmp_path).claim(SETTINGS, started=NOW)
     Workspace(tmp_path).check(SETTINGS, resume=True)
 
 
@@ -57,3 +59,17 @@ def test_damaged_settings_are_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(DataError, match=r"settings\.json"):
         Workspace(tmp_path).check(SETTINGS, resume=True)
+
+
+def test_a_resumed_run_began_when_it_was_first_started(tmp_path: Path) -> None:
+    """The start of a run is that of its first claim."""
+    assert Workspace(tmp_path).claim(SETTINGS, started=NOW) == NOW
+    assert Workspace(tmp_path).claim(SETTINGS, started=NOW + timedelta(hours=1)) == NOW
+
+
+def test_damaged_start_is_a_clear_error(tmp_path: Path) -> None:
+    """A start that cannot be read is not guessed."""
+    Workspace(tmp_path).claim(SETTINGS, started=NOW)
+    (tmp_path / "state" / "started").write_text("noon")
+    with pytest.raises(DataError, match=r"started is not a time"):
+        Workspace(tmp_path).claim(SETTINGS, started=NOW)

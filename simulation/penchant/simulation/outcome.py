@@ -115,6 +115,7 @@ def summarise(
         preset=settings.preset.value,
         fidelity=settings.fidelity.value,
         protocol=settings.protocol.value,
+        negatives=int(tested.tests[tested.main].ranks[SAMPLED].candidates[0]) - 1,
         rounds=plan.rounds.rounds,
         cohort=Cohort(
             mean_size=plan.rounds.expected_cohort,

@@ -114,7 +114,7 @@ def run_world(
         processes=workers,
         ray=ray,
     ) as devices:
-        workspace.claim(settings)
+        started = workspace.claim(settings, started=started)
         run = _Run(world, settings, workspace, devices)
         tell(f"{world.dataset.n_people:,} devices observe their histories")
         devices.observe_training()

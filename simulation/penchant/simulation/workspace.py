@@ -1,6 +1,7 @@
 """A run's folder: what was asked, what has been done, and what came out."""
 
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,8 +20,8 @@ class Workspace:
     """The folder of one run.
 
     ``settings.json`` says what was asked; ``metrics.jsonl``, ``ranker.safetensors``,
-    ``summary.json`` and ``report.html`` are what comes out; ``state/`` holds the devices and the
-    checkpoint of a run that has not ended, and goes when it has.
+    ``summary.json`` and ``report.html`` are what comes out; ``state/`` holds the devices, the
+    checkpoint and the start of a run that has not ended, and goes when it has.
 
     Args:
         folder: the folder.
@@ -47,6 +48,10 @@ class Workspace:
     def _checkpoint(self) -> Path:
         return self.folder / "state" / "checkpoint.safetensors"
 
+    @property
+    def _started(self) -> Path:
+        return self.folder / "state" / "started"
+
     def check(self, settings: SimulationSettings, *, resume: bool) -> None:
         """Refuse a folder that a new run must not use, or that does not hold this one to resume.
 
@@ -63,10 +68,24 @@ class Workspace:
         elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise ConfigurationError(f"{self.folder} is not empty; give a new or empty folder")
 
-    def claim(self, settings: SimulationSettings) -> None:
-        """Make the folder this run's; it may be already."""
+    def claim(self, settings: SimulationSettings, *, started: datetime) -> datetime:
+        """Make the folder this run's, unless it is already, and return when the run began.
+
+        Args:
+            settings: what to simulate.
+            started: now; of a run that is resumed, the first is kept.
+
+        Raises:
+            DataError: the time kept is none.
+        """
         self.devices.mkdir(parents=True, exist_ok=True)
         write_atomically(self._settings, settings.model_dump_json(indent=2).encode() + b"\n")
+        if not self._started.exists():
+            write_atomically(self._started, started.isoformat().encode())
+        try:
+            return datetime.fromisoformat(self._started.read_text())
+        except ValueError as error:
+            raise DataError(f"{self._started} is not a time ({error}); remove it") from error
 
     def _require_unfinished(self, settings: SimulationSettings) -> None:
         kept = self._settings

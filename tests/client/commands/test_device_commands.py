@@ -112,3 +112,44 @@ def test_init_that_fails_leaves_no_device(run: Run, tmp_path: Path) -> None:
     assert run("init", "--items", items, "--keys", "file", "--key-file", key)[0] == 2
     (tmp_path / "films.csv").write_text(FILMS)
     assert run("init", "--items", items, "--keys", "file", "--key-file", key)[0] == 0
+
+
+def test_consent_is_asked_for_in_words_and_taken_back(device: Run) -> None:
+    """The words are shown before anything is agreed to; what was taken back says so."""
+    assert parsed(device, "privacy")["report"]["agreed"] is False
+    code, _, shown = device("consent", "train-ranker", "--yes")
+    assert code == 0
+    assert "what was sent cannot be called back" in shown
+    assert parsed(device, "privacy")["report"]["agreed"] is True
+    (receipt,) = parsed(device, "consent", "train-ranker", "--revoke")
+    assert receipt["revoked"] >= receipt["given"]
+    assert parsed(device, "privacy")["report"]["agreed"] is False
+
+
+def test_privacy_says_what_was_spent_against_whom(device: Run) -> None:
+    """In words: who receives rankers, and the server."""
+    code, output, _ = device("privacy")
+    assert code == 0
+    words = " ".join(output.split())
+    assert "sent 0 updates" in words
+    assert "Whoever receives the shared models" in words
+    assert "The server itself" in words
+
+
+def test_forgetting_takes_a_word_for_all_and_none_for_one(device: Run) -> None:
+    """One event goes at once; everything only once it is confirmed."""
+    assert parsed(device, "forget", "--item", "alien")["events"] == 1
+    assert parsed(device, "health")["events"] == 1
+    assert device("forget", "--everything")[0] != 0  # nobody there to say yes
+    assert parsed(device, "health")["events"] == 1
+    assert parsed(device, "forget", "--everything", "--yes")["events"] == 1
+    assert parsed(device, "health")["events"] == 0
+
+
+def test_what_is_exported_is_all_and_for_the_person_alone(device: Run, tmp_path: Path) -> None:
+    """Every event is in the file, which nobody else may read and which replaces no other."""
+    out = tmp_path / "mine.json"
+    assert device("export", "--out", str(out))[0] == 0
+    assert [event["item"] for event in json.loads(out.read_text())["events"]] == ["alien", None]
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert device("export", "--out", str(out))[0] == 2

@@ -22,7 +22,7 @@ Work = Callable[[Path, Say], None]
 
 
 def killed_runs(
-    work: Work, folder: Path, *, runs: int, longest: float, seed: int
+    work: Work, folder: Path, *, runs: int, longest: float, seed: int, words: int = 0
 ) -> Iterator[list[str]]:
     """Run ``work(folder, say)`` again and again, kill it, and yield what each run has said.
 
@@ -32,6 +32,8 @@ def killed_runs(
         runs: how many times it is killed.
         longest: seconds until it is killed, at most; a time is drawn uniformly for each run.
         seed: of the times.
+        words: let it say some things first, a number drawn uniformly from 0 to this one, so that
+            a busy machine does no less work.
     """
     command = [sys.executable, __file__, work.__module__, work.__qualname__, str(folder)]
     rng = random.Random(seed)
@@ -46,7 +48,7 @@ def killed_runs(
         assert parent.stdin is not None
         assert parent.stdout is not None
         for _ in range(runs):
-            print(rng.uniform(0, longest), file=parent.stdin, flush=True)
+            print(rng.uniform(0, longest), rng.randint(0, words), file=parent.stdin, flush=True)
             said = []
             while (line := parent.stdout.readline().rstrip("\n")) != "killed":
                 assert line, "the work ended by itself; its error is on stderr"
@@ -66,11 +68,13 @@ def _serve(work: Work, folder: Path) -> None:
             finally:
                 os._exit(1)
         os.close(say)
-        time.sleep(float(line))
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        with os.fdopen(said) as words:
-            sys.stdout.write(words.read())
+        delay, words = line.split()
+        with os.fdopen(said) as heard:
+            first = [heard.readline() for _ in range(int(words))]
+            time.sleep(float(delay))
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            sys.stdout.write("".join(first) + heard.read())
         if os.WIFSIGNALED(status):
             print("killed", flush=True)  # noqa: T201
         else:

@@ -104,12 +104,12 @@ def test_200_deaths_lose_nothing_acknowledged(tmp_path: Path) -> None:
     """Killed at 200 random moments of heavy writing, the store opens and keeps what it said."""
     folder = tmp_path / "device"
     record = Record()
-    for said in killed_runs(write_for_ever, folder, runs=200, longest=0.12, seed=20):
+    for said in killed_runs(write_for_ever, folder, runs=200, longest=0.02, seed=20, words=3):
         record.hear(said)
         with opened(folder) as store:
             record.check(store)
-    assert record.acknowledged > 2000, "the runs were too short to tell anything"
-    assert record.trained > 20
+    assert record.acknowledged > 500, "the runs were too short to tell anything"
+    assert record.trained > 10
 
 
 def destroy_for_ever(folder: Path, say: Say) -> None:
@@ -131,7 +131,7 @@ def test_40_deaths_in_destruction_never_lock_the_device(tmp_path: Path) -> None:
     folder = tmp_path / "device"
     allowed = {"kept": {3}, "destroying": {0, 3}, "destroyed": {0, 3}}
     destroyed = 0
-    for said in killed_runs(destroy_for_ever, folder, runs=40, longest=0.3, seed=21):
+    for said in killed_runs(destroy_for_ever, folder, runs=40, longest=0.1, seed=21, words=3):
         with opened(folder) as store:
             if said:
                 assert store.event_count() in allowed[said[-1]]

@@ -53,6 +53,51 @@ def test_order_only_events_with_german_texts(
     assert "order only" in capsys.readouterr().err
 
 
+def test_few_people_and_few_items(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten people and six items go through; the report says how many negatives there were."""
+    path = tmp_path / "few.csv"
+    rows = [
+        f"p{person},i{(person + step) % 6},Thing {(person + step) % 6}"
+        for person in range(10)
+        for step in range(4)
+    ]
+    path.write_text("\n".join(["user,item,title", *rows, "late,i1,", "later,i2,"]))
+    summary = simulate(f"table:{path}", tmp_path / "run")
+    assert (summary.devices, summary.evaluated_people, summary.negatives) == (12, 10, 2)
+    assert summary.leak_check is not None
+    assert not summary.leak_check.suspected
+    assert "here only 2" in (tmp_path / "run" / "report.html").read_text()
+    assert "have 2 instead" in capsys.readouterr().err
+
+
+def test_nothing_to_hold_out_is_an_error_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, exit code 2, no folder; and a moment for all needs times."""
+    path = tmp_path / "short.csv"
+    path.write_text("user,item,title\na,x,X\na,y,Y\nb,x,X\nb,z,Z\n")
+    for flags, told in (
+        ([], "has three different items"),
+        (["--protocol", "time"], "use --protocol leave-one-out"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(
+                [
+                    "simulate",
+                    "--quiet",
+                    "--dataset",
+                    f"table:{path}",
+                    "--out",
+                    str(tmp_path / "run"),
+                    *flags,
+                ]
+            )
+        assert stopped.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert told in line
+        assert not (tmp_path / "run").exists()
+
+
 def test_wide_table_in_chinese(
     people_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,6 +152,39 @@ def test_all_results_and_intervals_are_there(page: Page, summary_fields: Fields)
                 assert f"{protocol[metric]:.3f} {shown}" in page.text
 
 
+def test_controls_are_on_the_page(
+    tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]
+) -> None:
+    """Each tuned control has its row, its setting and its lists; what is left out, its reason."""
+    lists = {"coverage": 0.31, "diversity": 0.52, "novelty": 4.25, "popularity_bias": 1.375}
+    results = summary_fields["controls"]["popularity"]
+    ease = {
+        "title": "EASE",
+        "setting": {"lambda": 150},
+        "tried": 6,
+        "validation": results,
+        "test": results | {"lists": lists},
+    }
+    shown = {"auc": 0.611, "mrr": 0.322, "ndcg@5": 0.343, "ndcg@10": 0.404, "impressions": 1234}
+    controls = summary_fields["controls"] | {
+        "tuned": {"ease": ease},
+        "left_out": {"implicit ALS": "implicit is not installed"},
+    }
+    ours = summary_fields["test"] | {"lists": lists | {"novelty": 3.125}, "impressions": shown}
+    fields = summary_fields | {"controls": controls, "test": ours}
+    page = page_of(tmp_path, fields, round_records)
+    for said in (
+        "the best, by NDCG@10 of full ranking, is EASE: 0.042, against penchant's 0.088",
+        "lambda 150, the best of 6 at validation",
+        "Left out: implicit ALS. Implicit is not installed.",
+        "0.310 0.520 4.250 1.375",
+        "0.310 0.520 3.125 1.375",
+        "1,234 impressions",
+        "0.611 0.322 0.343 0.404",
+    ):
+        assert said in page.text
+
+
 def test_what_was_run_achieved_and_promised_is_said(page: Page) -> None:
     """The page holds every fact of the summary, and escapes what could be taken for markup."""
     assert [fact for fact in FACTS if fact not in page.text] == []

@@ -1,6 +1,8 @@
 """``penchant device``: a person's device at a terminal."""
 
+import json
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,22 @@ from penchant.client.commands.output import Json, show
 from penchant.client.device import Device
 from penchant.client.events import Event
 from penchant.client.home import Home, KeyChoice
+from penchant.client.ledger import Purpose, terms_of
 from penchant.shared.errors import ConfigurationError, DataError
+from penchant.shared.files import write_atomically
 
 __all__ = ["Folder", "application", "ask_passphrase", "device_folder", "open_device"]
 
 PASSPHRASE_VARIABLE = "PENCHANT_PASSPHRASE"
 CATALOGUE_FOLDER = "catalogue"
+
+
+class PurposeName(StrEnum):
+    """Purposes of consent, in words short enough to type."""
+
+    TRAIN_RANKER = "train-ranker"
+    TRUST_SERVER = "trust-server"
+
 
 application = typer.Typer(
     no_args_is_help=True, help="Your device: what you did, what it learnt, what it recommends."
@@ -169,6 +181,80 @@ def health(device: Folder = None, as_json: Json = False) -> None:
     with open_device(device) as opened:
         found = opened.health()
     show(found, tables.health(found), as_json=as_json)
+
+
+@application.command()
+def privacy(device: Folder = None, as_json: Json = False) -> None:
+    """What has left this device, what may still leave, and what you agreed to."""
+    with open_device(device) as opened:
+        report, receipts = opened.privacy(), opened.consents()
+    show(
+        {"report": report, "consents": receipts},
+        tables.privacy(report, receipts),
+        as_json=as_json,
+    )
+
+
+@application.command()
+def consent(
+    purpose: Annotated[
+        PurposeName | None, typer.Argument(help="What it is about; without, all are listed.")
+    ] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="You have read the words.")] = False,
+    device: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Agree that something leaves this device, or take it back. Nothing leaves without."""
+    with open_device(device) as opened:
+        if purpose is not None:
+            chosen = Purpose[purpose.name]
+            if revoke:
+                opened.revoke(chosen)
+            else:
+                typer.echo(terms_of(chosen).text, err=True)
+                if not yes:
+                    typer.confirm("Do you agree?", abort=True)
+                opened.consent(chosen)
+        receipts = opened.consents()
+    show(receipts, tables.receipts(receipts), as_json=as_json)
+
+
+@application.command()
+def forget(
+    event: Annotated[int | None, typer.Option(help="One event, by its number.")] = None,
+    item: Annotated[str | None, typer.Option(help="All events on an item.")] = None,
+    tag: Annotated[str | None, typer.Option(help="All events of a tag.")] = None,
+    before: Annotated[int | None, typer.Option(help="All events before, unix seconds.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All of it, and destroy the keys.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    device: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Forget what you did, as if it had never been. The privacy ledger alone stays."""
+    with open_device(device) as opened:
+        if everything and not yes:
+            typer.confirm("Forget everything that this device knows of you?", abort=True)
+        gone = opened.forget(event=event, item=item, tag=tag, before=before, everything=everything)
+    show(gone, tables.forgotten(gone), as_json=as_json)
+
+
+@application.command()
+def export(
+    out: Annotated[Path | None, typer.Option(help="New file (default: standard output).")] = None,
+    device: Folder = None,
+) -> None:
+    """Everything that the device holds about you, as JSON. It is not encrypted any more."""
+    with open_device(device) as opened:
+        content = json.dumps(opened.export(), ensure_ascii=False, indent=2)
+    if out is None:
+        typer.echo(content)
+        return
+    if out.exists():
+        raise ConfigurationError(f"{out} exists; choose another file")
+    write_atomically(out, content.encode(), mode=0o600)
 
 
 def device_folder(given: Path | None) -> Path:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from penchant.client.commands.device import Folder, device_folder, open_device
-from penchant.client.commands.output import Json, show
+from penchant.client.commands.output import Json, moment, show
 
 if TYPE_CHECKING:
     from penchant.client.imports.importing import Imported
@@ -144,7 +144,7 @@ def _picture(figures: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures["kinds"].items())
     custom = ", ".join(f"{word} ({count:,})" for word, count in figures["unknown_kinds"].items())
-    span = f"{_moment(figures['first'])} to {_moment(figures['last'])}"
+    span = f"{moment(figures['first'])} to {moment(figures['last'])}"
     rows: list[tuple[str, str]] = [
         ("file", figures["file"]),
         ("of", figures["user"] or "whoever has this device"),
@@ -175,7 +175,3 @@ def _picture(figures: dict[str, Any]) -> Table:
     for label, value in rows:
         table.add_row(label, value)
     return table
-
-
-def _moment(seconds: int) -> str:
-    return clock.strftime("%Y-%m-%d %H:%M", clock.gmtime(seconds))

@@ -1,13 +1,14 @@
 """What commands print: a table for people, or JSON for programs."""
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from pydantic_core import to_jsonable_python
 from rich.console import Console, RenderableType
 
-__all__ = ["Json", "show"]
+__all__ = ["Json", "moment", "show"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -24,3 +25,8 @@ def show(value: Any, picture: RenderableType, *, as_json: bool) -> None:
         typer.echo(json.dumps(to_jsonable_python(value), ensure_ascii=False, indent=2))
     else:
         Console().print(picture)
+
+
+def moment(seconds: int) -> str:
+    """Return a time in unix seconds as the person's clock shows it."""
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"

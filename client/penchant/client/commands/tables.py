@@ -7,19 +7,32 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from penchant.client.commands.output import moment
+from penchant.client.forgetting import Forgotten
 from penchant.client.interests import Interest, InterestEdit
+from penchant.client.learning import Relearning
+from penchant.client.ledger import PrivacyReport, Receipt
 from penchant.client.quality import Health
 from penchant.client.ranking import Recommendation
 
 __all__ = [
     "edits",
+    "forgotten",
     "health",
     "interests",
     "plain_recommendations",
+    "privacy",
+    "receipts",
     "recommendations",
 ]
 
 BAR_WIDTH = 20
+
+_RELEARNT = {
+    Relearning.UNTOUCHED: "training had not seen them",
+    Relearning.REPLAYED: "what training learnt of you was learnt again without them",
+    Relearning.RESET: "what training learnt of you is gone with them",
+}
 
 
 def recommendations(found: Sequence[Recommendation]) -> RenderableType:
@@ -69,6 +82,23 @@ def edits(changed: Sequence[InterestEdit]) -> RenderableType:
     return table
 
 
+def privacy(report: PrivacyReport, agreed: Sequence[Receipt]) -> RenderableType:
+    """Return the report in words, and what was agreed to."""
+    lines: list[RenderableType] = [Text(line) for line in str(report).splitlines()]
+    return Group(*lines, "", receipts(agreed)) if agreed else Group(*lines)
+
+
+def receipts(agreed: Sequence[Receipt]) -> RenderableType:
+    """Return what was agreed to, and whether it was taken back."""
+    if not agreed:
+        return Text("you have agreed to nothing; nothing leaves this device")
+    table = _table("agreed to", "given", "taken back")
+    for receipt in agreed:
+        back = "" if receipt.revoked is None else moment(receipt.revoked)
+        table.add_row(receipt.purpose, moment(receipt.given), back)
+    return table
+
+
 def health(found: Health) -> RenderableType:
     """Return counts of what was kept, cleaned and refused."""
     table = _table("events", "")
@@ -77,6 +107,12 @@ def health(found: Health) -> RenderableType:
         for reason, count in counts.items():
             table.add_row(f"{what}: {reason}", f"{count:,}")
     return table
+
+
+def forgotten(gone: Forgotten) -> RenderableType:
+    """Return what was forgotten."""
+    count = "1 event" if gone.events == 1 else f"{gone.events:,} events"
+    return Text(f"{count} forgotten; {_RELEARNT[gone.private_vector]}")
 
 
 def _table(*headings: str) -> Table:

@@ -47,9 +47,10 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         revoked INTEGER
     );
     CREATE TABLE answer (
-        task TEXT PRIMARY KEY,
-        message BLOB NOT NULL,
-        local BLOB NOT NULL
+        number INTEGER PRIMARY KEY CHECK (number = 1),
+        task TEXT NOT NULL,
+        local BLOB NOT NULL,
+        message BLOB NOT NULL
     );
     CREATE TABLE value (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
     """,
@@ -183,9 +184,11 @@ class Journal:
     def keep_answer(self, task: str, answer: Answer) -> None:
         """Keep one answer, in place of any other."""
         with self.transaction():
-            self._database.execute("DELETE FROM answer WHERE task <> ?", (task,))
+            # In place: what it replaces is as long, and deleting it would cost as much again.
             self._database.execute(
-                "REPLACE INTO answer VALUES (?, ?, ?)", (task, answer.message, answer.local)
+                "INSERT INTO answer VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET task = excluded.task, local = excluded.local, message = excluded.message",
+                (task, answer.local, answer.message),
             )
 
     def drop_answers(self) -> None:

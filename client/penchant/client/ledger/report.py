@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from penchant.client.ledger.rules import Standing, day_of, waiting
 from penchant.client.ledger.settings import BudgetSettings
@@ -144,6 +145,7 @@ def _spending(rho: float, settings: BudgetSettings) -> Spending:
     return Spending(rho, epsilon, left, warning=epsilon > settings.warn_epsilon)
 
 
+@lru_cache(maxsize=16)
 def _allowed_rho(settings: BudgetSettings) -> float:
     """Return the rho at which epsilon reaches what is refused."""
     low, high = 0.0, settings.refuse_epsilon  # epsilon is above rho

@@ -25,7 +25,6 @@ joint law of all private vectors and the summed update is that of DP-SGD exactly
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 import torch
 from numpy.typing import NDArray
 
@@ -78,22 +77,22 @@ def draw_fed_back(
     """
     devices, later = rows.shape
     times = (np.arange(later) // batch_size + 1).astype(np.float32)
-    roots, inverses, singular = _factors(products * np.minimum.outer(times, times))
+    roots, halves, singular = _factors(products * np.minimum.outer(times, times))
+    halves *= times  # now (R^+) D
     draws = standard_normal((devices, later, dimension), rng)
     met = np.matmul(roots, draws)
-    pulls = np.matmul(inverses, met)
-    pulls *= times[:, None]
-    inverses *= np.multiply.outer(times, times)
+    pulls = np.matmul(halves.transpose(0, 2, 1), draws)
+    inner = np.matmul(halves.transpose(0, 2, 1), halves)
     apart = items.features[:0]
     if singular.any():
         batches = items.features[rows[singular]]
-        found, halves = _singular_roots(batches.astype(np.float64), times.astype(np.float64))
-        halves *= times  # now (R^+) D
-        met[singular] = np.matmul(found, draws[singular])
-        pulls[singular] = np.matmul(halves.transpose(0, 2, 1), draws[singular])
-        inverses[singular] = 0.0
-        apart = np.matmul(halves, batches).astype(np.float32).reshape(-1, batches.shape[2])
-    return FedBack(met, pulls, inverses, apart)
+        exact, apart_halves = _singular_roots(batches.astype(np.float64), times.astype(np.float64))
+        apart_halves *= times
+        met[singular] = np.matmul(exact, draws[singular])
+        pulls[singular] = np.matmul(apart_halves.transpose(0, 2, 1), draws[singular])
+        inner[singular] = 0.0
+        apart = np.matmul(apart_halves, batches).astype(np.float32).reshape(-1, batches.shape[2])
+    return FedBack(met, pulls, inner, apart)
 
 
 def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
@@ -124,16 +123,15 @@ def draw_rest(
         float32 (k, d).
     """
     # The last step's noise is never met, so no eigenvalue is below n and the factor is safe.
-    covariance = devices * steps * np.eye(len(explained), dtype=np.float32) - explained
+    covariance = -explained
+    np.einsum("kk->k", covariance)[:] += devices * steps
     draws = standard_normal((len(explained), dimension), rng)
-    # SciPy's is five times as fast as numpy's at this size.
-    root = scipy.linalg.cholesky(covariance, lower=True, check_finite=False)
-    rest: FloatArray = root @ draws
+    rest: FloatArray = torch.linalg.cholesky(torch.from_numpy(covariance)).numpy() @ draws
     return rest
 
 
 def _factors(covariances: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Return lower factors of covariances, the covariances' inverses, and which are near singular.
+    """Return lower factors of covariances, the factors' inverses, and which are near singular.
 
     Returns:
         float32 (n, L, L) twice, of any content for what is near singular, and bool (n,).
@@ -147,14 +145,15 @@ def _factors(covariances: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[n
     regular = (pivots >= LEAST_PIVOT * diagonal).all(axis=1) & (failed.numpy() == 0)
     if not regular.all():
         roots[~regular] = np.eye(roots.shape[1], dtype=np.float32)
-    inverses: FloatArray = torch.cholesky_inverse(found).numpy()
+    identity = torch.eye(roots.shape[1]).expand_as(found)
+    inverses: FloatArray = torch.linalg.solve_triangular(found, identity, upper=False).numpy()
     return roots, inverses, ~regular
 
 
 def _singular_roots(
     batches: Float64Array, times: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
-    """Return what ``_roots`` does by eigenvectors, for covariances that may be singular."""
+    """Return what ``_factors`` does by eigenvectors, for covariances that may be singular."""
     products = np.matmul(batches, batches.transpose(0, 2, 1))
     values, vectors = np.linalg.eigh(products * np.minimum.outer(times, times))
     real = values > LEAST_EIGENVALUE * values[:, -1:]

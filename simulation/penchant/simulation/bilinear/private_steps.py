@@ -16,7 +16,7 @@ from penchant.simulation.bilinear.scratch import scratch
 
 __all__ = ["Settings", "Sums", "train_block"]
 
-FEW = 20  # devices whose features stay in the cache between two products
+FEW = 10  # devices whose features stay in the cache between two products
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,11 @@ over target and negatives p, and example weights w, dloss/ds = w (p - [target]).
 follows by the chain rule through s = z . v + b and z = u + sum of attended context vectors.
 """
 
+import math
+
+import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from penchant.simulation.cohort.examples import Examples
@@ -69,8 +73,7 @@ def add_gradients(
             gradient[~finite] = 0.0
     sums.items.index_add_(0, examples.negatives.flatten(), on_negatives.flatten(0, 1))
     sums.items.index_add_(0, examples.targets.flatten(), on_targets.flatten(0, 1))
-    on_context = attended[..., None] * on_queries[:, :, None]
-    sums.context.index_add_(0, examples.context.flatten(), on_context.flatten(0, 2))
+    _add_context_gradients(examples, attended, on_queries, sums)
     if attention is not None:
         _add_attention_gradients(examples, attended, on_queries, tables, finite, sums)
     return on_private, finite
@@ -113,6 +116,26 @@ def _attention_weights(examples: Examples, attention: Attention | None) -> Tenso
     return present / present.sum(2, keepdim=True).clamp(min=1e-30)
 
 
+def _add_context_gradients(
+    examples: Examples, attended: Tensor, on_queries: Tensor, sums: Gradients
+) -> None:
+    """Add each query's gradient, times its attention, to the rows of its context.
+
+    That is one product with a sparse matrix: a column for each query, the attention in its rows.
+    """
+    *queries, length = examples.context.shape
+    columns = math.prod(queries)
+    attention = sparse.csc_array(
+        (
+            attended.numpy().reshape(-1),
+            examples.context.numpy().reshape(-1),
+            np.arange(0, columns * length + 1, length),
+        ),
+        shape=(len(sums.context), columns),
+    )
+    sums.context.add_(torch.from_numpy(attention @ on_queries.numpy().reshape(columns, -1)))
+
+
 def _add_attention_gradients(
     examples: Examples,
     attended: Tensor,
@@ -122,7 +145,9 @@ def _add_attention_gradients(
     sums: Gradients,
 ) -> None:
     vectors = _rows(tables.context, examples.context)
-    on_weights = (vectors * on_queries[:, :, None]).sum(3)
+    # numpy's small products are twice as fast as torch's.
+    products = np.matmul(vectors.numpy(), on_queries.numpy()[..., None])
+    on_weights = torch.from_numpy(products)[..., 0]
     centred = on_weights - (attended * on_weights).sum(2, keepdim=True)
     on_logits = attended * centred
     on_logits[~finite] = 0.0

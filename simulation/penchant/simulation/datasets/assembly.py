@@ -53,7 +53,11 @@ class Assembly:
 
     def add(self, people: pl.Series, items: pl.Series, times: Int64Array) -> None:
         """Add events: names of people and items, and int64 unix seconds."""
-        self._parts.append((self.people(people), self.items(items), times))
+        self.add_numbers(self.people(people), self.items(items), times)
+
+    def add_numbers(self, people: Int32Array, items: Int32Array, times: Int64Array) -> None:
+        """Add events by the numbers of people and items, and int64 unix seconds."""
+        self._parts.append((people, items, times))
         self._rows += len(times)
 
     def dataset(

@@ -45,14 +45,15 @@ def read_mind(source: Source) -> Loaded:
         if not folders:
             raise DataError(f"no MIND in {source.path}: expected {_NEWS} and {_BEHAVIOURS}")
         texts: dict[str, str] = {}
-        files, shown = [], []
         abstracts = source.flag("abstracts", default=False)
+        files = [_news(folder / _NEWS, texts, abstracts=abstracts) for folder in folders]
+        assembly, shown = Assembly(texts), []
         for folder in folders:
-            files.append(_news(folder / _NEWS, texts, abstracts=abstracts))
-            rejects, some = _behaviours(folder / _BEHAVIOURS)
+            rejects, some = _behaviours(folder / _BEHAVIOURS, assembly)
             files.append(rejects)
             shown.append(some)
-    dataset, notes = _dataset(pl.concat(shown).sort("time", maintain_order=True), texts, source)
+    ordered = pl.concat(shown).sort("time", maintain_order=True)
+    dataset, notes = _dataset(assembly, ordered, texts, source)
     return Loaded(dataset, tuple(files), notes)
 
 
@@ -72,8 +73,12 @@ def _news(path: Path, texts: dict[str, str], *, abstracts: bool) -> Rejects:
     return rejects
 
 
-def _behaviours(path: Path) -> tuple[Rejects, pl.DataFrame]:
-    """Return the impressions: user, time, history and the two lists of what was shown."""
+def _behaviours(path: Path, assembly: Assembly) -> tuple[Rejects, pl.DataFrame]:
+    """Return the impressions: user, time, history and the lists of what was shown and clicked.
+
+    Items are numbers already, and a history is there once for each user of a batch, so that the
+    largest MIND fits in a few gigabytes.
+    """
     table, rejects = open_table(path, _FORM), Rejects(path)
     if len(table.columns) != 5:
         raise DataError(f"{path} has {len(table.columns)} columns; MIND's behaviours have 5")
@@ -84,7 +89,7 @@ def _behaviours(path: Path) -> tuple[Rejects, pl.DataFrame]:
             LINE,
             pl.col(_USER).alias("user"),
             pl.col(_TIME).str.to_datetime(_CLOCK, strict=False).dt.epoch("s").alias("time"),
-            pl.col(_HISTORY).str.split(" ").alias("history"),
+            pl.col(_HISTORY).alias("history"),
             pairs.list.eval(pl.element().str.replace(r"-[01]$", "")).alias("items"),
             pairs.list.eval(pl.element().str.ends_with("-1")).alias("clicked"),
             pl.col(_SHOWN).str.contains(r"^\S+-[01]( \S+-[01])*$").alias("labelled"),
@@ -100,39 +105,50 @@ def _behaviours(path: Path) -> tuple[Rejects, pl.DataFrame]:
         for line, reason in zip(frame[LINE], reasons, strict=True):
             if reason is not None:
                 rejects.add(line, reason)
-        parts.append(frame.filter(reasons.is_null()).drop(LINE, "labelled"))
+        parts.append(_numbered(frame.filter(reasons.is_null()).drop(LINE, "labelled"), assembly))
     if not parts:
         raise DataError(f"{path} has no impressions")
     return rejects, pl.concat(parts)
 
 
+def _numbered(frame: pl.DataFrame, assembly: Assembly) -> pl.DataFrame:
+    """Return impressions with numbers for items, and histories only where they may be the first."""
+    distinct = frame["items"].explode().unique(maintain_order=True)
+    numbers = assembly.items(distinct).tolist()
+    number = pl.element().replace_strict(distinct, numbers, return_dtype=pl.Int32)
+    earliest = pl.col("time") == pl.col("time").min().over("user")
+    return frame.with_columns(
+        pl.col("items").list.eval(number), pl.when(earliest).then(pl.col("history"))
+    )
+
+
 def _dataset(
-    shown: pl.DataFrame, texts: dict[str, str], source: Source
+    assembly: Assembly, shown: pl.DataFrame, texts: dict[str, str], source: Source
 ) -> tuple[Dataset, tuple[str, ...]]:
-    assembly = Assembly(texts)
     first = shown.unique("user", keep="first", maintain_order=True)
-    history = first.select("user", "time", "history").explode("history").drop_nulls()
+    history = first.select("user", "time", pl.col("history").str.split(" "))
+    history = history.explode("history").drop_nulls()
     # Before the first impression, an hour apart, the last of them an hour before it.
     place = pl.int_range(pl.len()).reverse().over("user") + 1
     history = history.with_columns(pl.col("time") - place * ORDER_STEP)
     assembly.add(history["user"], history["history"], history["time"].to_numpy())
-    long = shown.select("user", "time", "items", "clicked").explode("items", "clicked")
-    clicks = long.filter("clicked")
-    assembly.add(clicks["user"], clicks["items"], clicks["time"].to_numpy())
-    people = assembly.people(shown["user"])
-    items = assembly.items(long["items"])
+    people, times = assembly.people(shown["user"]), shown["time"].to_numpy()
+    lengths = shown["items"].list.len().to_numpy().astype(np.int64)
+    items = shown["items"].explode().to_numpy()
+    clicked = shown["clicked"].explode().to_numpy()
+    of = np.repeat(np.arange(len(people)), lengths)[clicked]
+    assembly.add_numbers(people[of], items[clicked], times[of])
     dataset = assembly.dataset(
         source.name, texts, min_events=source.min_events, source=str(source.path)
     )
-    lengths = shown["items"].list.len().to_numpy().astype(np.int64)
     kept = assembly.kept[people]
     renumbered = np.cumsum(assembly.kept, dtype=np.int64) - 1
     impressions = Impressions(
         people=people.astype(np.int64),
-        times=shown["time"].to_numpy(),
+        times=times,
         offsets=np.concatenate(([0], np.cumsum(lengths))),
         items=items,
-        clicked=long["clicked"].to_numpy(),
+        clicked=clicked,
     ).where(kept)
     impressions = replace(impressions, people=renumbered[impressions.people])
     notes = [f"{len(impressions):,} impressions; histories have no times: an hour apart, before"]

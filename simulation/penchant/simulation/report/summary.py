@@ -216,6 +216,7 @@ class Summary(Record):
     preset: Text
     fidelity: Text
     protocol: Text = "leave-one-out"
+    negatives: Annotated[int, Field(ge=1)] = 99  # of sampled99; fewer in a small catalogue
     rounds: Count
     cohort: Cohort
     shared_numbers: Count  # parameters that leave a device
