@@ -112,8 +112,8 @@ def _require_same_data(first: Path, one: Summary, second: Path, other: Summary) 
     ):
         raise ConfigurationError(
             f"{first} and {second} cannot be compared: popularity, which depends on the data "
-            f"alone, has NDCG@10 {ours.ndcg:.6f} in the first and {theirs.ndcg:.6f} in the second, so "
-            "other events are held out; give runs over the same data (of cold-start, with one seed)"
+            f"alone, has NDCG@10 {ours.ndcg:.6f} in the first and {theirs.ndcg:.6f} in the second, "
+            "so other events are held out; give runs over the same data (cold-start: and one seed)"
         )
 
 
