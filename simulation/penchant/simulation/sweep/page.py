@@ -64,15 +64,13 @@ def _plots(sweep: Sweep) -> Iterator[_Plot]:
 
 def _lines(sweep: Sweep) -> dict[str, list[Point]]:
     """Return the points in order of epsilon, by what they have in common, told in words."""
-    cohorts = {point.cohort for point in sweep.points}
-    clips = {point.clip for point in sweep.points if point.clip is not None}
     lines: dict[str, list[Point]] = {}
     for point in sweep.points:
         parts = [point.preset]
-        if len(cohorts) > 1:
-            parts.append(f"cohort {words.number(point.cohort)}")
-        if len(clips) > 1:
-            parts.append("no clip" if point.clip is None else f"clip {words.number(point.clip)}")
+        if point.cohort is not None:
+            parts.append(f"cohort {point.cohort:,}")
+        if point.clip is not None:
+            parts.append(f"clip {words.number(point.clip)}")
         lines.setdefault(", ".join(parts), []).append(point)
     for points in lines.values():
         points.sort(key=lambda point: (point.epsilon is None, point.epsilon))

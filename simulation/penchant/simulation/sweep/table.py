@@ -28,7 +28,11 @@ _CONFIDENCE = 0.95
 
 
 class Run(Record):
-    """One run. ``epsilon`` is the budget, None without privacy; ``spent`` what came of it."""
+    """One run.
+
+    ``epsilon``, ``cohort`` and ``clip`` are what was asked for: None for no privacy and for the
+    recipe's own; ``spent``, ``expected_cohort`` and ``clipping_norm`` are what came of it.
+    """
 
     name: str
     preset: str
@@ -37,8 +41,10 @@ class Run(Record):
     spent: float | None
     delta: float | None
     noise_multiplier: float | None
-    cohort: float  # expected devices a round
+    cohort: int | None
+    expected_cohort: float
     clip: float | None
+    clipping_norm: float | None
     seed: int
     test: dict[str, float]
     popularity: dict[str, float]
@@ -59,7 +65,7 @@ class Point(Record):
     preset: str
     privacy: str
     epsilon: float | None
-    cohort: float
+    cohort: int | None
     clip: float | None
     seeds: list[int]
     test: dict[str, Estimate]
@@ -141,8 +147,10 @@ def _run(name: str, settings: SimulationSettings, summary: Summary) -> Run:
         spent=promise.epsilon,
         delta=promise.delta,
         noise_multiplier=promise.noise_multiplier,
-        cohort=summary.cohort.mean_size,
-        clip=promise.clipping_norm,
+        cohort=settings.cohort,
+        expected_cohort=summary.cohort.mean_size,
+        clip=settings.clip,
+        clipping_norm=promise.clipping_norm,
         seed=summary.seed,
         test=_values(summary.test.full, summary.test.sampled99),
         popularity=_values(summary.controls.popularity.full, summary.controls.popularity.sampled99),
