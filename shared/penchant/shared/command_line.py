@@ -59,7 +59,7 @@ def application() -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 declined, 2 bad input, 130 interrupted; and say why."""
+    """Run the command line and exit: 0 done, 1 declined, 2 bad input, 130 interrupted."""
     try:
         command = typer.main.get_command(application())
         status = command.main(arguments, prog_name="penchant", standalone_mode=False)
