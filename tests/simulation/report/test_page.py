@@ -1,11 +1,14 @@
 """Tests of the report page: whole, self-contained and honest."""
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
+from tests.conftest import DESKTOP, PHONE
 
 from penchant.shared.errors import DataError
 from penchant.simulation.report import (
@@ -86,6 +89,9 @@ def page_of(folder: Path, fields: Fields, records: list[RoundRecord]) -> Page:
     return Page(write_report(folder).read_text("utf-8"))
 
 
+WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
 @pytest.fixture
 def page(tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]) -> Page:
     """The report of a run with privacy for the user."""
@@ -134,6 +140,25 @@ def test_every_figure_is_described(page: Page) -> None:
     assert "per user goes from 0.5 in round 1 to 2 in round 4" in labels[4]
 
 
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_page_fits_phone_and_desktop(
+    page: Page,
+    tmp_path: Path,
+    open_browser: Callable[[tuple[int, int]], Chrome],
+    size: tuple[int, int],
+) -> None:
+    """A browser shows it without horizontal scroll, and every figure is told in words."""
+    window = open_browser(size)
+    window.get((tmp_path / "report.html").as_uri())
+    assert window.execute_script(f"return {WIDE}") <= 0
+    figures = window.find_elements("tag name", "figure")
+    assert len(figures) == page.html.count("<svg")
+    for figure in figures:
+        assert figure.get_attribute("aria-label")
+        assert figure.is_displayed()
+        assert figure.size["width"] <= size[0]
+
+
 def test_lines_differ_without_colour(page: Page) -> None:
     """In black and white the second line is still told from the first: it is dashed."""
     assert "stroke-dasharray" in page.html
@@ -150,6 +175,39 @@ def test_all_results_and_intervals_are_there(page: Page, summary_fields: Fields)
                 low, high = protocol["interval"][metric]
                 shown = "\N{EN DASH}".join(f"{bound:.3f}"[1:] for bound in (low, high))
                 assert f"{protocol[metric]:.3f} {shown}" in page.text
+
+
+def test_controls_are_on_the_page(
+    tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]
+) -> None:
+    """Each tuned control has its row, its setting and its lists; what is left out, its reason."""
+    lists = {"coverage": 0.31, "diversity": 0.52, "novelty": 4.25, "popularity_bias": 1.375}
+    results = summary_fields["controls"]["popularity"]
+    ease = {
+        "title": "EASE",
+        "setting": {"lambda": 150},
+        "tried": 6,
+        "validation": results,
+        "test": results | {"lists": lists},
+    }
+    shown = {"auc": 0.611, "mrr": 0.322, "ndcg@5": 0.343, "ndcg@10": 0.404, "impressions": 1234}
+    controls = summary_fields["controls"] | {
+        "tuned": {"ease": ease},
+        "left_out": {"implicit ALS": "implicit is not installed"},
+    }
+    ours = summary_fields["test"] | {"lists": lists | {"novelty": 3.125}, "impressions": shown}
+    fields = summary_fields | {"controls": controls, "test": ours}
+    page = page_of(tmp_path, fields, round_records)
+    for said in (
+        "the best, by NDCG@10 of full ranking, is EASE: 0.042, against penchant's 0.088",
+        "lambda 150, the best of 6 at validation",
+        "Left out: implicit ALS. Implicit is not installed.",
+        "0.310 0.520 4.250 1.375",
+        "0.310 0.520 3.125 1.375",
+        "1,234 impressions",
+        "0.611 0.322 0.343 0.404",
+    ):
+        assert said in page.text
 
 
 def test_what_was_run_achieved_and_promised_is_said(page: Page) -> None:

@@ -25,13 +25,28 @@ Configuration = Annotated[
 application = typer.Typer(no_args_is_help=True, help="Act on a server's folder.")
 
 
-def serve(directory: Folder, config: Configuration = None) -> None:
+def serve(
+    directory: Folder,
+    config: Configuration = None,
+    trial: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="First start only: configure a trial with so many made-up people on this machine, "
+            "without noise.",
+        ),
+    ] = None,
+) -> None:
     """Run an aggregation server; the first start makes its keys, certificate and configuration."""
     from penchant.server.service.logs import configure_logs
 
     folder = _folder(directory, config)
     is_new = not folder.exists()
-    folder.prepare()
+    if trial is not None and folder.configuration_path.exists():
+        raise ConfigurationError(
+            f"{folder.configuration_path} exists already; --trial is for a first start only"
+        )
+    folder.prepare(trial_devices=trial)
     configuration = folder.configuration()
     if is_new:
         typer.echo(f"made {folder.path}: read {folder.configuration_path} before devices join")

@@ -1,6 +1,7 @@
 """A server's configuration: one TOML file with comments, made at the first start."""
 
 import ipaddress
+import re
 import tomllib
 from pathlib import Path
 from typing import Self
@@ -11,6 +12,8 @@ from penchant.server.settings import RoundSettings
 from penchant.shared.errors import ConfigurationError
 
 __all__ = ["ServerConfiguration", "default_text", "load_configuration"]
+
+TRIAL_NOTE = "# FOR A TRIAL with made-up people on one machine: rounds have no noise.\n"
 
 
 class _Section(BaseModel):
@@ -110,6 +113,30 @@ def load_configuration(path: Path) -> ServerConfiguration:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
-def default_text() -> str:
-    """Return the configuration that the first start writes."""
-    return Path(__file__).with_name("default.toml").read_text()
+def default_text(*, trial_devices: int | None = None) -> str:
+    """Return the configuration that the first start writes.
+
+    Args:
+        trial_devices: for a trial with so many made-up people on this machine: five rounds of all
+            of them, one after the other, without noise.
+    """
+    text = Path(__file__).with_name("default.toml").read_text()
+    if trial_devices is None:
+        return text
+    trial: dict[str, object] = {
+        "host": '"127.0.0.1"',
+        "interval": 0,
+        "minimum_devices": trial_devices,
+        "rounds": 5,
+        "population": trial_devices,
+        "sampling_probability": 1.0,
+        "minimum_cohort": 1,
+        "noise_multiplier": 0.0,
+        "reply_timeout": 120,
+    }
+    for name, value in trial.items():
+        pattern = re.compile(rf"^{name} = \S+ *", re.MULTILINE)
+        text, count = pattern.subn(f"{name} = {value}  ", text)
+        if count != 1:
+            raise RuntimeError(f"the default configuration has {count} lines for {name}")
+    return TRIAL_NOTE + text

@@ -78,11 +78,17 @@ class ServerFolder:
                 f"penchant serve --dir {self.path}"
             )
 
-    def prepare(self) -> None:
-        """Make what is missing: configuration, authority, certificate and signing key."""
+    def prepare(self, *, trial_devices: int | None = None) -> None:
+        """Make what is missing: configuration, authority, certificate and signing key.
+
+        Args:
+            trial_devices: a new configuration is one for a trial with so many devices.
+        """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.configuration_path.exists():
-            write_atomically(self.configuration_path, default_text().encode())
+            write_atomically(
+                self.configuration_path, default_text(trial_devices=trial_devices).encode()
+            )
         configuration = self.configuration()
         if configuration.network.certificate is None:
             self._prepare_certificates(configuration)

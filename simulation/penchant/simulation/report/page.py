@@ -1,13 +1,12 @@
 """``report.html``: the run for people, in one file that needs nothing else."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from penchant.shared.files import write_atomically
-from penchant.simulation.report import words
 from penchant.simulation.report.models import models_of
 from penchant.simulation.report.rounds import RoundRecord, read_rounds
 from penchant.simulation.report.summary import Summary, read_summary
+from penchant.simulation.report.templates import rendered
 
 __all__ = ["REPORT_FILE", "write_report"]
 
@@ -33,21 +32,12 @@ def write_report(folder: Path) -> Path:
 
 
 def _render(summary: Summary, rounds: list[RoundRecord]) -> str:
-    # Both take a moment to load, and only the page needs them.
-    from jinja2 import Environment, StrictUndefined
-
+    # matplotlib takes a moment to load, and only the page needs it.
     from penchant.simulation.report.figures import comparison, learning_curves
 
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = words.number
-    template = environment.from_string(
-        files("penchant.simulation.report").joinpath("report.html.j2").read_text("utf-8")
-    )
-    return template.render(
+    return rendered(
+        "report.html.j2",
         summary=summary,
-        words=words,
         models=models_of(summary),
         metrics={"hr": "HR@10", "ndcg": "NDCG@10", "mrr": "MRR"},
         keys={"hr": "hr@10", "ndcg": "ndcg@10", "mrr": "mrr"},

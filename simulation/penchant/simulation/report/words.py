@@ -93,7 +93,19 @@ def achieved(summary: Summary) -> str:
         f"For {ours.full.hr:.1%} of people, what they chose next is among the first ten of "
         f"everything that was new to them. {full}. Among {summary.negatives} random others: "
         f"{ours.sampled99.hr:.1%}, against {sampled}; "
-        f"chance is {min(1.0, 10 / (summary.negatives + 1)):.0%}."
+        f"chance is {min(1.0, 10 / (summary.negatives + 1)):.0%}.{_best(summary)}"
+    )
+
+
+def _best(summary: Summary) -> str:
+    """Name the best of the tuned controls, and how it stands to penchant."""
+    tuned = summary.controls.tuned.values()
+    if not tuned:
+        return ""
+    best = max(tuned, key=lambda control: control.test.full.ndcg)
+    return (
+        f" Of the controls that were tuned the best, by NDCG@10 of full ranking, is {best.title}: "
+        f"{best.test.full.ndcg:.3f}, against penchant's {summary.test.full.ndcg:.3f}."
     )
 
 

@@ -1,0 +1,1 @@
+"""Runs side by side: what was set differently, and what each achieved."""

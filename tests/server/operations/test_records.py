@@ -1,0 +1,85 @@
+"""Tests of the server's own records."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penchant.server.operations.records import Records
+from penchant.server.operations.tally import Tally
+from penchant.shared.errors import StoreError
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    """New records."""
+    records = Records(tmp_path / "records.sqlite")
+    yield records
+    records.close()
+
+
+def test_a_code_is_used_once_and_in_time(records: Records) -> None:
+    """A second use, and a use after its end, are refused; one given back can be used again."""
+    records.add_code("hash", label="kitchen", expires=100.0)
+    records.add_code("late", label="attic", expires=10.0)
+    assert records.open_codes(now=50.0) == 1
+    assert records.use_code("hash", now=50.0) == "kitchen"
+    assert records.use_code("hash", now=50.0) is None
+    assert records.use_code("late", now=50.0) is None
+    assert records.use_code("never", now=50.0) is None
+    records.give_back_code("hash")
+    assert records.use_code("hash", now=99.0) == "kitchen"
+
+
+def test_a_round_begun_again_is_one_round(records: Records) -> None:
+    """Its attempts are counted, and its mechanism is that of the last one."""
+    records.begin_round(1, mechanism={"noise_multiplier": 1.0})
+    records.note_cohort(1, cohort=9)
+    records.begin_round(1, mechanism={"noise_multiplier": 2.0})
+    records.note_cohort(1, cohort=8)
+    records.finish_round(1, accepted=7, rejected=1, void=False, epsilon=0.5)
+    (found,) = records.rounds()
+    assert (found.attempts, found.cohort, found.accepted, found.rejected) == (2, 8, 7, 1)
+    assert found.mechanism == '{"noise_multiplier": 2.0}'
+    assert found.finished is not None
+
+
+def test_rounds_come_by_number(records: Records) -> None:
+    """All, or the last of them."""
+    for number in (1, 2, 3):
+        records.begin_round(number, mechanism={})
+    assert [found.number for found in records.rounds()] == [1, 2, 3]
+    assert [found.number for found in records.rounds(last=2)] == [2, 3]
+
+
+def test_refusals_add_up_over_processes(records: Records, tmp_path: Path) -> None:
+    """What is gathered shows at once, and is written once."""
+    tally = Tally(records)
+    tally.add("late")
+    tally.add("late")
+    assert tally.counts() == {"late": 2}
+    assert records.refusals() == {}
+    tally.flush()
+    tally.flush()
+    other = Records(tmp_path / "records.sqlite")
+    assert other.refusals() == {"late": 2}
+    other.close()
+    tally.add("malformed")
+    assert tally.counts() == {"late": 2, "malformed": 1}
+
+
+def test_old_troubles_are_forgotten(records: Records) -> None:
+    """A server in trouble for a year has a hundred of them, the latest first."""
+    for number in range(150):
+        records.note_trouble(str(number))
+    assert [trouble.text for trouble in records.troubles(last=2)] == ["149", "148"]
+    assert len(records.troubles(last=1000)) == 100
+
+
+def test_another_programs_file_is_refused(tmp_path: Path) -> None:
+    """It is neither read nor changed."""
+    path = tmp_path / "records.sqlite"
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreError, match=r"records\.sqlite"):
+        Records(path)
+    assert path.read_bytes() == b"not a database at all" * 100

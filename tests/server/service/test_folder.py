@@ -1,0 +1,113 @@
+"""Tests of a server's folder: what a first start makes, and what it refuses."""
+
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from penchant.server.service.configuration import default_text, load_configuration
+from penchant.server.service.folder import ServerFolder
+from penchant.shared.enrolment import fingerprint_of
+from penchant.shared.errors import ConfigurationError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ServerFolder:
+    """A folder after a first start."""
+    folder = ServerFolder(tmp_path / "server")
+    folder.prepare()
+    return folder
+
+
+def test_a_first_start_makes_everything_once(folder: ServerFolder) -> None:
+    """A second start changes nothing: devices have pinned what there is."""
+    assert folder.exists()
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    assert set(before) == {
+        "authority.key",
+        "authority.pem",
+        "server.key",
+        "server.pem",
+        "server.toml",
+        "signing.key",
+    }
+    folder.prepare()
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+def test_keys_are_for_their_owner_alone(folder: ServerFolder) -> None:
+    """Nobody else can read a private key."""
+    for path in folder.path.glob("*.key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_the_certificate_is_signed_by_the_authority_for_the_names(folder: ServerFolder) -> None:
+    """TLS verifies it against the authority that the fingerprint is of."""
+    authority = folder.authority(folder.configuration())
+    certificate = x509.load_pem_x509_certificate((folder.path / "server.pem").read_bytes())
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    assert folder.fingerprint(folder.configuration()) == fingerprint_of(authority)
+    ssl.create_default_context(cadata=authority)
+
+
+def test_a_certificate_of_ones_own_replaces_ours(tmp_path: Path, folder: ServerFolder) -> None:
+    """Its authority is the one that devices are told of; none of ours is made."""
+    own = ServerFolder(tmp_path / "own")
+    own.path.mkdir()
+    files = {"certificate": "server.pem", "key": "server.key", "authority": "authority.pem"}
+    lines = [f'{name} = "{folder.path / file}"' for name, file in files.items()]
+    text = default_text().replace("longest_wait", "\n".join(lines) + "\nlongest_wait")
+    own.configuration_path.write_text(text)
+    own.prepare()
+    assert own.fingerprint(own.configuration()) == folder.fingerprint(folder.configuration())
+    assert not (own.path / "authority.pem").exists()
+
+
+def test_the_default_configuration_is_private(folder: ServerFolder) -> None:
+    """Unless told otherwise, rounds have noise, a clipping norm and a budget."""
+    configuration = folder.configuration()
+    assert configuration.rounds.noise_multiplier == 4.0
+    assert configuration.rounds.training.clipping_norm == 1.0
+    assert configuration.privacy.epsilon == 8.0
+    assert configuration.network.operator_is_local
+
+
+def test_a_trial_says_that_it_has_no_noise(tmp_path: Path) -> None:
+    """Its configuration is for the devices asked for, and marked in its first line."""
+    folder = ServerFolder(tmp_path / "trial")
+    folder.prepare(trial_devices=7)
+    rounds = folder.configuration().rounds
+    assert (rounds.population, rounds.sampling_probability) == (7, 1.0)
+    assert rounds.noise_multiplier == 0.0
+    assert "no noise" in folder.configuration_path.read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("population = 10000", "population = 0", "rounds.population"),
+        ("port = 8443", "prot = 8443", "network.prot"),
+        ("epsilon = 8.0", "epsilon = -1", "privacy.epsilon"),
+        ("longest_wait", 'certificate = "x"\nlongest_wait', "certificate, key and authority"),
+        ("[pace]", "[pace", "cannot be read"),
+    ],
+)
+def test_a_wrong_configuration_is_told_by_place(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    """The error names the file and the setting."""
+    path = tmp_path / "server.toml"
+    path.write_text(default_text().replace(old, new, 1))
+    with pytest.raises(ConfigurationError, match=reason) as error:
+        load_configuration(path)
+    assert "server.toml" in str(error.value)
+
+
+def test_commands_refuse_a_folder_that_is_none(tmp_path: Path) -> None:
+    """The error says how to make one."""
+    with pytest.raises(ConfigurationError, match="penchant serve"):
+        ServerFolder(tmp_path).require()
