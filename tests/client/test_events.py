@@ -8,7 +8,7 @@ import pytest
 
 from penchant.client import Event, EventKind
 from penchant.shared.errors import DataError
-from penchant.shared.ranker import EVENT_KINDS
+from penchant.shared.ranker import DISLIKE, EVENT_KINDS
 
 
 def test_kinds_number_the_rankers_weights() -> None:
@@ -16,6 +16,7 @@ def test_kinds_number_the_rankers_weights() -> None:
     assert [kind.number for kind in EventKind] == list(range(EVENT_KINDS))
     assert EventKind.VIEW.number == 0
     assert EventKind.CUSTOM.number == EVENT_KINDS - 1
+    assert EventKind.DISLIKE.number == DISLIKE
 
 
 def test_kinds_weigh_what_they_say() -> None:

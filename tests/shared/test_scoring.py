@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.history import History
-from penchant.shared.ranker import EVENT_KINDS, Preset, Ranker
+from penchant.shared.ranker import DISLIKE, EVENT_KINDS, Preset, Ranker
 from penchant.shared.scoring import Scorer, attention_weights
 
 MakeRanker = Callable[[Preset], Ranker]
@@ -66,7 +66,8 @@ def slow_profile(ranker: Ranker, private: list[float], history: History) -> list
             )
             if ranker.settings.preset is Preset.FULL and history.items[event] != UNKNOWN_ITEM:
                 value += float(arrays["item_residual"][history.items[event], axis])
-            profile[axis] += math.exp(logit) * value
+            sign = -1 if history.kinds[event] == DISLIKE else 1
+            profile[axis] += sign * math.exp(logit) * value
     return [
         who + (now / total if total else 0.0) for who, now in zip(private, profile, strict=True)
     ]
@@ -81,7 +82,10 @@ def test_profile_is_the_formula(
     preset: Preset,
     listed: list[tuple[int, int, int]],
 ) -> None:
-    """The profile is the private vector plus the attended, projected latest events."""
+    """The profile is the private vector plus the attended, projected latest events.
+
+    Of dislikes it is the opposite that counts.
+    """
     scorer = Scorer.bind(make_ranker(preset), catalogue)
     history = history_of(scorer, listed)
     private = np.array([0.3, -0.2, 0.5], dtype=np.float32)

@@ -177,15 +177,17 @@ class Device(DeviceCore):
                 taken back with it. The privacy ledger stays: what was spent stays spent.
 
         Raises:
-            ConfigurationError: not just one argument is given, or the tag cannot be placed.
+            ConfigurationError: not just one argument is given, or the tag cannot be placed;
+                then nothing has changed.
             StoreError: the store cannot be written, or not be purged for want of room; then
                 opening the device again purges it.
         """
-        self._participant.forget(everything=everything)
+        ids = self._forgetter.named(
+            event=event, item=item, tag=tag, before=before, everything=everything
+        )
+        self._participant.forget(everything=ids is None)
         try:
-            return self._forgetter.forget(
-                event=event, item=item, tag=tag, before=before, everything=everything
-            )
+            return self._forgetter.destroy() if ids is None else self._forgetter.forget_events(ids)
         finally:  # also when all that failed was the purge
             self._reread()
 

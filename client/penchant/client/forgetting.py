@@ -13,6 +13,9 @@ from penchant.shared.errors import ConfigurationError
 
 __all__ = ["Forgetter", "Forgotten"]
 
+# What the store can look for: a signed number of 64 bits.
+LARGEST = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Forgotten:
@@ -53,7 +56,7 @@ class Forgetter:
         self._catalogue = catalogue
         self._tags = tags
 
-    def forget(
+    def named(
         self,
         *,
         event: int | None,
@@ -61,20 +64,29 @@ class Forgetter:
         tag: str | None,
         before: int | None,
         everything: bool,
-    ) -> Forgotten:
-        """Forget what the one condition given names; see ``Device.forget``."""
+    ) -> list[int] | None:
+        """Return the ids of the events that the one condition given names; None for everything.
+
+        Nothing is changed. See ``Device.forget``.
+
+        Raises:
+            ConfigurationError: not just one condition is given, or it cannot be one.
+        """
         given = sum(name is not None for name in (event, item, tag, before)) + everything
         if given != 1:
             raise ConfigurationError(
                 f"{given} of event, item, tag, before and everything are given; give just one"
             )
+        for number in (event, before):
+            if number is not None and not abs(number) <= LARGEST:
+                raise ConfigurationError(f"{number} is neither an event's id nor a time")
         if everything:
-            return self._destroy()
+            return None
         if tag is not None:
-            return self.forget_events(self._of_tag(tag))
+            return self._of_tag(tag)
         if event is not None:
-            return self.forget_events([event])
-        return self.forget_events(self._store.event_ids(item=item, before=before))
+            return [event]
+        return self._store.event_ids(item=item, before=before)
 
     def _of_tag(self, tag: str) -> list[int]:
         tags = self._tags()
@@ -107,7 +119,8 @@ class Forgetter:
         self._store.purge()
         return Forgotten(deleted, relearning)
 
-    def _destroy(self) -> Forgotten:
+    def destroy(self) -> Forgotten:
+        """Forget everything, by destroying the store's key."""
         events = self._store.event_count()
         trained = bool(self._store.trained_rounds()) or self._learner.private_vector().any()
         self._store.destroy()

@@ -73,7 +73,8 @@ class Home(BaseModel):
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise ConfigurationError(
-                f"{folder} is not a device's folder; make one with: penchant device init {folder}"
+                f"{folder} is not a device's folder; make one with: penchant device init "
+                f"--device {folder}"
             ) from None
         except (OSError, ValidationError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}") from error

@@ -22,9 +22,11 @@ from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.files import write_atomically
 
-__all__ = ["EVENT_KINDS", "Preset", "Ranker", "RankerSettings"]
+__all__ = ["DISLIKE", "EVENT_KINDS", "Preset", "Ranker", "RankerSettings"]
 
 EVENT_KINDS = 9
+# The kind of event that says what a person does not want.
+DISLIKE = 4
 FORMAT = "penchant ranker 1"
 # What a file that is no ranker may raise, whatever it is.
 UNREADABLE = (OSError, KeyError, TypeError, ValueError, RecursionError, ConfigurationError)

@@ -14,7 +14,7 @@ from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.history import History
-from penchant.shared.ranker import Preset, Ranker, RankerSettings, split_vector
+from penchant.shared.ranker import DISLIKE, Preset, Ranker, RankerSettings, split_vector
 
 __all__ = ["Scorer", "attention_weights", "log_hours"]
 
@@ -200,7 +200,8 @@ class Scorer:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the latest events' attention, float32 (n,), and context vectors, float32 (n, d).
 
-        Their weighted sum is what the person is doing now. n is at most the history length.
+        Their weighted sum is what the person is doing now; of a dislike it is the opposite that
+        counts. n is at most the history length.
         """
         recent = history.latest(self.ranker.settings.history_length)
         arrays = self.ranker.arrays
@@ -212,6 +213,7 @@ class Scorer:
         if self.ranker.settings.preset is Preset.FULL:
             known = recent.items != UNKNOWN_ITEM
             vectors[known] += arrays["item_residual"][recent.items[known]]
+        vectors[recent.kinds == DISLIKE] *= -1
         return weights, vectors
 
     @property

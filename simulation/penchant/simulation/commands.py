@@ -52,6 +52,9 @@ def simulate(
     delta: Annotated[
         float | None, typer.Option(help="Its delta (default: min(1e-6, devices^-1.1)).")
     ] = None,
+    clip: Annotated[
+        float | None, typer.Option(help="Clipping norm of updates (default: the preset's).")
+    ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(help="leave-one-out, time or cold-start (default: leave-one-out)."),
@@ -95,6 +98,7 @@ def simulate(
         "privacy": privacy,
         "epsilon": epsilon,
         "delta": delta,
+        "clip": clip,
         "protocol": protocol,
         "controls": controls,
         "seed": seed,

@@ -78,7 +78,7 @@ class Plan:
                     examples=chosen.examples,
                     negatives=chosen.negatives,
                     rates=chosen.local_rates,
-                    clipping_norm=chosen.clipping_norm,
+                    clipping_norm=settings.clip or chosen.clipping_norm,
                     event_privacy=event_privacy,
                 ),
                 noise_multiplier=user_noise,

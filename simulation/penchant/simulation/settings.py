@@ -81,6 +81,7 @@ class SimulationSettings(BaseModel):
         privacy: unit of differential privacy.
         epsilon: bound for each unit that is private, over the whole run.
         delta: its delta; min(1e-6, devices^-1.1), if not given.
+        clip: clipping norm of updates; the recipe's, which may be none, if not given.
         seed: of every draw.
         encoder: what item texts are embedded with: an asset's name, or a bundle's folder.
         protocol: what is held out.
@@ -98,6 +99,7 @@ class SimulationSettings(BaseModel):
     privacy: PrivacyUnit = PrivacyUnit.NONE
     epsilon: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     delta: float | None = Field(default=None, gt=0, lt=1)
+    clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     seed: int = Field(default=0, ge=0)
     encoder: str = "minilm"
     protocol: Protocol = Protocol.LEAVE_ONE_OUT

@@ -13,7 +13,9 @@ from penchant.shared.ranker import Ranker
 from penchant.simulation.report.summary import SUMMARY_FILE
 from penchant.simulation.settings import SimulationSettings
 
-__all__ = ["Workspace"]
+__all__ = ["SETTINGS_FILE", "Workspace"]
+
+SETTINGS_FILE = "settings.json"
 
 
 class Workspace:
@@ -42,7 +44,7 @@ class Workspace:
 
     @property
     def _settings(self) -> Path:
-        return self.folder / "settings.json"
+        return self.folder / SETTINGS_FILE
 
     @property
     def _checkpoint(self) -> Path:

@@ -46,6 +46,41 @@ def device(run: Run, tmp_path: Path) -> Run:
     return run
 
 
+def test_an_init_that_fails_leaves_nothing_and_can_be_done_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person whose passphrase is too short is told so, and the next try is the first again."""
+    (tmp_path / "films.csv").write_text(FILMS)
+    arguments = ("init", "--items", str(tmp_path / "films.csv"), "--keys", "passphrase")
+    for folder_made in (False, True):
+        monkeypatch.setenv("PENCHANT_PASSPHRASE", "short")
+        assert run(*arguments)[0] == 2
+        assert not (tmp_path / "device" / "catalogue").exists()
+        assert (tmp_path / "device").exists() is folder_made
+        (tmp_path / "device").mkdir(exist_ok=True)
+    monkeypatch.setenv("PENCHANT_PASSPHRASE", "long enough words")
+    assert run(*arguments)[0] == 0
+    assert run("health")[0] == 0
+
+
+def test_where_there_is_no_device_the_way_to_make_one_is_told(run: Run) -> None:
+    """The command that is named takes the folder as it is named."""
+    code, _, error = run("health")
+    assert code == 2
+    assert "penchant device init --device" in " ".join(error.split())
+
+
+def test_forgetting_wrongly_changes_nothing(device: Run) -> None:
+    """Two conditions, or a number that no event can have: exit code 2, consent and events stay."""
+    assert device("consent", "train-ranker", "--yes")[0] == 0
+    for wrong in (("--everything", "--item", "alien", "--yes"), ("--event", str(10**20))):
+        code, _, error = device("forget", *wrong)
+        assert code == 2
+        assert error.startswith("penchant:")
+    assert [receipt["revoked"] for receipt in parsed(device, "consent")] == [None]
+    assert parsed(device, "health")["events"] == 2
+
+
 def parsed(run: Run, *arguments: str) -> Any:
     """Return what a command prints as JSON."""
     code, output, _ = run(*arguments, "--json")

@@ -241,6 +241,19 @@ def test_why_names_what_was_done(open_device: OpenDevice, make_scorer: MakeScore
     assert max(map(len, shown)) < 90
 
 
+def test_a_dislike_leads_away(open_device: OpenDevice, encoder: TextEncoder) -> None:
+    """What is like something disliked ranks last, and `why` says that the dislike is the reason."""
+    names = ["jazz band", "jazz piano", "jazz trio", "chess club", "chess opening", "opera night"]
+    catalogue = Catalogue.of(names, encoder.encode(names))
+    device = open_device(Scorer.untrained(catalogue))
+    device.observe(Event(kind="dislike", item="jazz band", time=100))
+    ranked = device.recommend(k=6, now=NOW)
+    assert {found.item for found in ranked[-2:]} == {"jazz piano", "jazz trio"}
+    reason = ranked[-1].why[0]
+    assert reason.source.kind is SourceKind.EVENT
+    assert reason.amount < 0
+
+
 def test_an_item_is_predicted_by_its_text(
     make_scorer: MakeScorer, open_device: OpenDevice, encoder: TextEncoder
 ) -> None:

@@ -11,7 +11,7 @@ from penchant.client.training.rounds import Trained, train_round
 from penchant.shared.contract import LearningRates, LocalTraining, TrainingTask
 from penchant.shared.history import History
 from penchant.shared.randomness import Randomness, SeededRandomness
-from penchant.shared.ranker import Preset, RankerSettings, split_vector
+from penchant.shared.ranker import DISLIKE, Preset, RankerSettings, split_vector
 from penchant.shared.scoring import Scorer
 
 START = np.array([0.8, -0.5, 0.3], dtype=np.float32)
@@ -57,9 +57,10 @@ def slow_loss(
     }
     residual = arrays.get("item_residual", np.zeros((settings.items, settings.dimension)))
     context = arrays.get("context_projection", arrays["item_projection"])
-    known = {int(item) for item in history.items if item >= 0}
+    targets = np.where(history.kinds == DISLIKE, -1, history.items)
+    known = {int(item) for item in targets if item >= 0}
     losses = []
-    for place, target in enumerate(history.items):
+    for place, target in enumerate(targets):
         if target < 0:
             continue
         logits, vectors = [], []
@@ -69,7 +70,8 @@ def slow_loss(
                 break
             item = history.items[earlier]
             own = residual[item] if item >= 0 else 0.0
-            vectors.append(history.features[earlier] @ context + own)
+            sign = -1 if history.kinds[earlier] == DISLIKE else 1
+            vectors.append(sign * (history.features[earlier] @ context + own))
             logit = 0.0
             if "attention_kind" in arrays:
                 hours = (history.times[place] - history.times[earlier]) / 3600
@@ -99,6 +101,7 @@ def test_the_gradient_is_that_of_the_slow_loss(
     """A step moves every number by its rate times the central difference of an own slow loss."""
     settings = scorer.ranker.settings
     history = make_history(scorer, [3, -1, 7, 3, 11, 29, 7])
+    history.kinds[[1, 3]] = DISLIKE
     rates = {
         "private_vector": 0.5,
         "item_projection": 0.25,

@@ -1,5 +1,6 @@
 """Tests of what a device relies on: `Encoder`."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,20 @@ def test_embeddings_have_norm_1_and_the_stated_shape(tiny: Encoder) -> None:
     assert embeddings.shape == (len(TITLES), tiny.dimension) == (len(TITLES), 48)
     assert embeddings.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_the_runtime_does_not_report_to_its_maker(bundle: Path, tmp_path: Path) -> None:
+    """Nothing leaves: ONNX Runtime's telemetry, which names the machine in a file, never starts."""
+    code = f"""
+from pathlib import Path
+from penchant.shared.encoding import Encoder
+Encoder.open(Path({str(bundle)!r})).encode(["a text"])
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment | {"TMPDIR": str(tmp_path)}, check=True
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_texts_give_no_embeddings(tiny: Encoder) -> None:

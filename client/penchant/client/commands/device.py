@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -91,11 +94,12 @@ def init(
         key_file=key_file and key_file.resolve(),
     )
     home.require_fit(folder)
-    if items is not None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        build_catalogue(items, catalogue, encoder=encoder)
-    with home.open(folder, ask_passphrase=_new_passphrase):
-        home.write(folder)
+    with _removed_on_failure(catalogue if items is not None and folder.exists() else folder):
+        if items is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            build_catalogue(items, catalogue, encoder=encoder)
+        with home.open(folder, ask_passphrase=_new_passphrase):
+            home.write(folder)
     typer.echo(f"the device is in {folder}; tell it what you do with: penchant device observe")
 
 
@@ -265,6 +269,18 @@ def device_folder(given: Path | None) -> Path:
 def ask_passphrase() -> str:
     """Return the passphrase of the device's keys, from the environment or the person."""
     return os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt("Passphrase", hide_input=True)
+
+
+@contextmanager
+def _removed_on_failure(made: Path) -> Iterator[None]:
+    """Remove ``made`` if it was not there before and what is done within fails."""
+    was_there = made.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def _new_passphrase() -> str:

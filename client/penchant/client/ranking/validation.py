@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from penchant.shared.catalogue import UNKNOWN_ITEM
 from penchant.shared.history import History
+from penchant.shared.ranker import DISLIKE
 from penchant.shared.scoring import Scorer
 
 __all__ = ["EVENTS", "local_quality"]
@@ -26,7 +27,7 @@ def local_quality(
     Returns:
         Between 0 and 1, higher is better; None with fewer than five events to foretell.
     """
-    places = np.flatnonzero(history.items != UNKNOWN_ITEM)
+    places = np.flatnonzero((history.items != UNKNOWN_ITEM) & (history.kinds != DISLIKE))
     places = places[places > 0][-EVENTS:]
     if len(places) < FEWEST:
         return None

@@ -117,4 +117,6 @@ def _attended(shared: Mapping[str, Tensor], batch: Batch, earlier: Tensor) -> Te
     peak = logits.max(dim=1, keepdim=True).values.clamp(min=torch.finfo(torch.float32).min)
     weights = torch.exp(logits - peak.detach())
     weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-30)
-    return torch.einsum("bl,bld->bd", weights, earlier[batch.context])
+    # Of a dislike it is the opposite that counts.
+    signs = 1.0 - 2.0 * (batch.kinds == EventKind.DISLIKE.number)
+    return torch.einsum("bl,bld->bd", weights * signs, earlier[batch.context])

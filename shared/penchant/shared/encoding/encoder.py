@@ -1,5 +1,6 @@
 """Turning text into embeddings with ONNX Runtime: the only module a device needs for it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -135,8 +136,12 @@ def load_tokenizer(path: Path, *, max_length: int) -> "tokenizers.Tokenizer":
 
 def load_session(path: Path, *, threads: int = 1) -> "onnxruntime.InferenceSession":
     """Load a bundle's model on the CPU."""
+    # ONNX Runtime reports to its maker unless told otherwise before it is loaded. The call is for
+    # a process that had loaded it already.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -1,0 +1,1 @@
+"""A grid of simulations: what privacy costs, with intervals over seeds."""

@@ -1,0 +1,114 @@
+"""The ``penchant sweep`` command."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penchant.shared.errors import MissingExtraError
+
+__all__ = ["sweep"]
+
+INTERRUPTED, INCOMPLETE = 130, 2
+RUNS_FOLDER = "runs"
+
+
+def sweep(
+    out: Annotated[Path, typer.Option(help="Folder of the sweep; an interrupted one goes on.")],
+    epsilon: Annotated[
+        str, typer.Option(help="Budgets between commas; inf is no privacy.")
+    ] = "1,2,4,8,inf",
+    preset: Annotated[str, typer.Option(help="full, text, compact, between commas.")] = "compact",
+    privacy: Annotated[
+        str, typer.Option(help="Unit of the finite budgets: event, user or both.")
+    ] = "user",
+    cohort: Annotated[
+        str | None, typer.Option(help="Expected devices a round, between commas.")
+    ] = None,
+    clip: Annotated[
+        str | None, typer.Option(help="Clipping norms of updates, between commas.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds between commas.")] = "0,1,2",
+    dataset: Annotated[str | None, typer.Option(help="As of penchant simulate.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="As of penchant simulate.")] = None,
+    devices: Annotated[int | None, typer.Option(help="As of penchant simulate.")] = None,
+    delta: Annotated[float | None, typer.Option(help="As of penchant simulate.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="As of penchant simulate.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="As of penchant simulate.")] = None,
+    controls: Annotated[str, typer.Option(help="As of penchant simulate.")] = "none",
+    jobs: Annotated[int, typer.Option(min=1, help="Simulations at a time, a process each.")] = 1,
+    quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
+) -> None:
+    """Run a grid of simulations and draw what privacy costs.
+
+    Each combination of budget, preset, cohort and clipping norm is run with each seed, as penchant
+    simulate would. Runs that have ended are not done again, and interrupted ones go on. Writes
+    sweep.html, sweep.json, sweep.csv and runs/ to --out.
+    """
+    try:
+        from penchant.simulation.sweep.grid import Grid, parsed
+        from penchant.simulation.sweep.page import write_page
+        from penchant.simulation.sweep.runs import run_grid, simulate_quietly
+        from penchant.simulation.sweep.table import gathered, write_tables
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("penchant"):
+            raise
+        raise MissingExtraError("simulation", "penchant sweep") from error
+    fixed = {
+        "dataset": dataset,
+        "rounds": rounds,
+        "devices": devices,
+        "delta": delta,
+        "protocol": protocol,
+        "encoder": encoder,
+        "controls": controls,
+    }
+    lists = {
+        "epsilon": epsilon,
+        "preset": preset,
+        "privacy": privacy,
+        "cohort": cohort,
+        "clip": clip,
+        "seeds": seeds,
+    }
+    grid = Grid(
+        presets=parsed("--preset", preset, str),
+        epsilons=parsed("--epsilon", epsilon, float),
+        cohorts=(None,) if cohort is None else parsed("--cohort", cohort, int),
+        clips=(None,) if clip is None else parsed("--clip", clip, float),
+        seeds=parsed("--seeds", seeds, int),
+        privacy=privacy,
+        fixed=fixed,
+    )
+    runs = grid.runs()
+
+    def tell(what: str) -> None:
+        if not quiet:
+            typer.echo(what, err=True)
+
+    try:
+        failures = run_grid(
+            runs, out / RUNS_FOLDER, jobs=jobs, simulate=simulate_quietly, tell=tell
+        )
+    except KeyboardInterrupt:
+        typer.echo("penchant: interrupted; to continue, repeat the command", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    again = {**lists, **fixed, "out": out}
+    found = gathered(runs, out / RUNS_FOLDER, failures=failures, command=_command(again))
+    write_tables(found, out)
+    page = write_page(found, out)
+    tell(f"see {page}")
+    if failures:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _command(flags: Mapping[str, object]) -> str:
+    given = [
+        part
+        for name, value in flags.items()
+        if value is not None
+        for part in (f"--{name}", str(value))
+    ]
+    return shlex.join(["penchant", "sweep", *given])

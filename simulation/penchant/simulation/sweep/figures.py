@@ -1,0 +1,90 @@
+"""The privacy-utility curve: a metric over epsilon, a line for each other setting."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from penchant.simulation.report.drawing import FIRST, INCHES, INK, SECOND, STYLE, Picture, svg_of
+from penchant.simulation.sweep.table import Estimate, Point
+
+__all__ = ["curve", "epsilon_told"]
+
+# Dashes and markers tell lines apart in black and white; colour helps where there is any.
+_LINES = (
+    (FIRST, "-", "o"),
+    (SECOND, "--", "s"),
+    (INK, "-.", "^"),
+    (FIRST, ":", "D"),
+    (SECOND, (0, (5, 1, 1, 1, 1, 1)), "v"),
+    (INK, (0, (8, 3)), "P"),
+)
+_APART = 0.07  # so that intervals of one epsilon do not hide each other
+
+
+def curve(
+    metric: str, lines: Mapping[str, Sequence[Point]], *, popularity: float, title: str
+) -> Picture:
+    """Draw a metric over epsilon, with its intervals, and popularity for comparison.
+
+    Args:
+        metric: one of ``METRICS``.
+        lines: points in order of epsilon, by what they have in common.
+        popularity: the metric of recommending what is popular.
+        title: names the figure for people.
+    """
+    epsilons = sorted({_position(p.epsilon) for points in lines.values() for p in points})
+    said = []
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(INCHES[0], 3.4), layout="constrained")
+        axes = figure.subplots()
+        for number, (label, points) in enumerate(lines.items()):
+            colour, dashes, marker = _LINES[number % len(_LINES)]
+            shift = (number - (len(lines) - 1) / 2) * _APART
+            places = [epsilons.index(_position(p.epsilon)) + shift for p in points]
+            values = [p.test[metric] for p in points]
+            axes.errorbar(
+                places,
+                [v.mean for v in values],
+                yerr=[[v.mean - v.low for v in values], [v.high - v.mean for v in values]],
+                color=colour,
+                linestyle=dashes,
+                marker=marker,
+                markersize=5,
+                capsize=3,
+                label=label,
+            )
+            said.append(f"{label}: {_said(points, values)}")
+        axes.axhline(popularity, color=INK, linewidth=1, linestyle=(0, (1, 2)), label="popularity")
+        axes.set_title(title)
+        axes.set_xlabel("ε of the whole run")
+        names = [epsilon_told(None if e == float("inf") else e) for e in epsilons]
+        axes.set_xticks(range(len(epsilons)), names)
+        axes.set_xlim(-0.5, len(epsilons) - 0.5)
+        axes.set_ylim(bottom=0)
+        figure.legend(loc="outside lower left", ncols=2, fontsize=8)
+        svg = svg_of(figure, re.sub(r"\W+", "-", title.lower()))
+    return Picture(
+        svg=svg, alt=f"{title} over epsilon. {'; '.join(said)}; popularity {popularity:.3f}."
+    )
+
+
+def epsilon_told(epsilon: float | None) -> str:
+    r"""Write an epsilon.
+
+    >>> epsilon_told(8.0), epsilon_told(None) == "\N{INFINITY}"
+    ('8', True)
+    """
+    return "\N{INFINITY}" if epsilon is None else f"{epsilon:g}"
+
+
+def _position(epsilon: float | None) -> float:
+    return float("inf") if epsilon is None else epsilon
+
+
+def _said(points: Sequence[Point], values: Sequence[Estimate]) -> str:
+    return ", ".join(
+        f"{value.mean:.3f} at {epsilon_told(point.epsilon)}"
+        for point, value in zip(points, values, strict=True)
+    )

@@ -1,0 +1,90 @@
+"""``sweep.html``: the privacy-utility curve for people, each figure with its table."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penchant.shared.files import write_atomically
+from penchant.simulation.report import words
+from penchant.simulation.report.drawing import Picture
+from penchant.simulation.report.templates import rendered
+from penchant.simulation.sweep.table import METRICS, Point, Sweep
+
+__all__ = ["write_page"]
+
+_TITLES = {
+    "full hr@10": "HR@10, full ranking",
+    "full ndcg@10": "NDCG@10, full ranking",
+    "sampled99 hr@10": "HR@10, 99 negatives",
+    "sampled99 ndcg@10": "NDCG@10, 99 negatives",
+}
+_LINES_AT_MOST = 6
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """A figure, and the points in it, by line."""
+
+    metric: str
+    title: str
+    picture: Picture
+    lines: Mapping[str, list[Point]]
+
+
+def write_page(sweep: Sweep, folder: Path) -> Path:
+    """Write the page, whole or not at all, and return its path."""
+    from penchant.simulation.sweep.figures import epsilon_told
+
+    page = rendered(
+        "sweep.html.j2",
+        sweep=sweep,
+        plots=list(_plots(sweep)),
+        epsilon_told=epsilon_told,
+        heading=_heading(sweep),
+        over_seeds=any(len(point.seeds) > 1 for point in sweep.points),
+        over_people=any(len(point.seeds) == 1 for point in sweep.points),
+    )
+    path = folder / "sweep.html"
+    write_atomically(path, page.encode())
+    return path
+
+
+def _plots(sweep: Sweep) -> Iterator[_Plot]:
+    from penchant.simulation.sweep.figures import curve
+
+    lines = list(_lines(sweep).items())
+    groups = [dict(lines[i : i + _LINES_AT_MOST]) for i in range(0, len(lines), _LINES_AT_MOST)]
+    for metric in METRICS:
+        for number, group in enumerate(groups, start=1):
+            part = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
+            title = _TITLES[metric] + part
+            picture = curve(metric, group, popularity=sweep.popularity[metric], title=title)
+            yield _Plot(metric, title, picture, group)
+
+
+def _lines(sweep: Sweep) -> dict[str, list[Point]]:
+    """Return the points in order of epsilon, by what they have in common, told in words."""
+    lines: dict[str, list[Point]] = {}
+    for point in sweep.points:
+        parts = [point.preset]
+        if point.cohort is not None:
+            parts.append(f"cohort {point.cohort:,}")
+        if point.clip is not None:
+            parts.append(f"clip {words.number(point.clip)}")
+        lines.setdefault(", ".join(parts), []).append(point)
+    for points in lines.values():
+        points.sort(key=lambda point: (point.epsilon is None, point.epsilon))
+    return lines
+
+
+def _heading(sweep: Sweep) -> str:
+    """Say what privacy costs: the best with it beside the best without, by NDCG@10."""
+    metric = "full ndcg@10"
+    private = [point for point in sweep.points if point.epsilon is not None]
+    free = [point for point in sweep.points if point.epsilon is None]
+    if not private or not free:
+        return f"{len(sweep.runs)} simulations over {sweep.dataset}"
+    best = max(private, key=lambda point: point.test[metric].mean)
+    without = max(free, key=lambda point: point.test[metric].mean).test[metric].mean
+    kept = best.test[metric].mean / without if without else 0.0
+    return f"With ε = {best.epsilon:g}, {kept:.0%} of the NDCG@10 without privacy"

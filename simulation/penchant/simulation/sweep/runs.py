@@ -1,0 +1,126 @@
+"""The runs of a sweep: done, continued or skipped, in as many processes as are asked for."""
+
+import multiprocessing
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from penchant.shared.errors import ConfigurationError, PenchantError
+from penchant.simulation.report.summary import SUMMARY_FILE
+from penchant.simulation.settings import SimulationSettings
+from penchant.simulation.sweep.grid import command_of
+from penchant.simulation.workspace import SETTINGS_FILE
+
+__all__ = ["Simulate", "run_grid", "simulate_quietly"]
+
+# Runs the simulation of these settings in a folder; the last says whether to continue one there.
+Simulate = Callable[[SimulationSettings, Path, bool], None]
+
+
+def run_grid(
+    runs: Mapping[str, SimulationSettings],
+    folder: Path,
+    *,
+    jobs: int,
+    simulate: Simulate,
+    tell: Callable[[str], None],
+) -> dict[str, str]:
+    """Run what has not ended yet of a sweep, and return why some could not be run, by name.
+
+    Args:
+        runs: settings by name; each has the folder of its name in ``folder``.
+        folder: keeps the runs.
+        jobs: how many processes run simulations; with 1, this one does.
+        simulate: runs one; with more than one process, it must be importable.
+        tell: told about each run, for people.
+
+    Raises:
+        ConfigurationError: a folder holds a run with other settings; nothing is run then.
+        PenchantError: a process died.
+    """
+    left = {
+        name: settings for name, settings in runs.items() if not _has_ended(folder / name, settings)
+    }
+    tell(f"{len(runs)} runs, {len(runs) - len(left)} of them done")
+    failures: dict[str, str] = {}
+    for name, failure in _outcomes(left, folder, jobs=jobs, simulate=simulate):
+        if failure is None:
+            tell(f"{name}: done")
+        else:
+            tell(f"{name}: could not be run: {failure}")
+            failures[name] = failure
+    return failures
+
+
+def simulate_quietly(settings: SimulationSettings, folder: Path, resume: bool) -> None:
+    """Run ``penchant simulate`` without a display."""
+    from penchant.simulation.progress import Silent
+    from penchant.simulation.run import simulate
+
+    simulate(
+        settings,
+        folder,
+        command=command_of(settings),
+        tell=lambda _: None,
+        observer=lambda _: Silent(),
+        resume=resume,
+    )
+
+
+def _outcomes(
+    left: Mapping[str, SimulationSettings], folder: Path, *, jobs: int, simulate: Simulate
+) -> Iterator[tuple[str, str | None]]:
+    """Give each run's name as it ends, with why it could not be run, or None."""
+    tasks = {name: partial(_attempt, simulate, s, folder / name) for name, s in left.items()}
+    if jobs == 1:
+        for name, task in tasks.items():
+            yield name, task()
+        return
+    # A forked process would share what torch and ONNX Runtime have started.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+        names = {pool.submit(task): name for name, task in tasks.items()}
+        try:
+            for future in as_completed(names):
+                yield names[future], future.result()
+        except BrokenProcessPool as error:
+            raise PenchantError(
+                "a process of the sweep died (out of memory, perhaps); repeat the command to "
+                "continue, with fewer --jobs"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _attempt(simulate: Simulate, settings: SimulationSettings, folder: Path) -> str | None:
+    resume = (folder / SETTINGS_FILE).exists()
+    if not resume and folder.exists():
+        # A run that was killed before it wrote its settings has nothing but an empty state.
+        shutil.rmtree(folder / "state", ignore_errors=True)
+    try:
+        simulate(settings, folder, resume)
+    except PenchantError as error:
+        return str(error)
+    return None
+
+
+def _has_ended(folder: Path, settings: SimulationSettings) -> bool:
+    """Return whether a run of these settings has ended in a folder; another one is refused."""
+    kept = folder / SETTINGS_FILE
+    if not kept.exists():
+        return False
+    try:
+        found = SimulationSettings.model_validate_json(kept.read_bytes())
+    except ValidationError as error:
+        raise ConfigurationError(f"{kept} is not a run's settings: give another --out") from error
+    if found != settings:
+        raise ConfigurationError(
+            f"{folder} holds a run with other settings ({command_of(found)}); give another --out, "
+            "or the flags that the sweep was started with"
+        )
+    return (folder / SUMMARY_FILE).exists()
