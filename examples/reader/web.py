@@ -28,6 +28,7 @@ __all__ = ["application"]
 HERE = Path(__file__).parent
 SHOWN_EVENTS = 50
 LIKED, LESS, UNCHANGED = 3.0, -3.0, 0.0
+REACTIONS = {"like": EventKind.LIKE, "dislike": EventKind.DISLIKE}
 OURS = {"none", "same-origin"}  # typed or followed from our own page
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'",
@@ -77,7 +78,9 @@ class _Pages:
         """Like or dislike an article."""
         article = self._article(request)
         form = await request.form()
-        kind = EventKind.LIKE if form.get("reaction") == "like" else EventKind.DISLIKE
+        kind = REACTIONS.get(_text(form, "reaction"))
+        if kind is None:
+            raise HTTPException(400, "The form has an unknown reaction.")
         self._device.observe(Event(kind=kind, item=article.name))
         return _back("/")
 
@@ -114,7 +117,10 @@ class _Pages:
         if "everything" in form:
             self._device.forget(everything=True)
         else:
-            self._device.forget(event=int(_text(form, "event")))
+            event = _text(form, "event")
+            if not event.isdecimal():
+                raise HTTPException(400, "The form's event is no number.")
+            self._device.forget(event=int(event))
         return _back("/privacy")
 
     async def export(self, request: Request) -> Response:  # noqa: ARG002

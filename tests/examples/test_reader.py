@@ -138,6 +138,22 @@ def test_forms_of_other_sites_are_refused(origin: str | None, address: str) -> N
     assert refused.value.code == 403
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/privacy/forget", b"event=abc"),
+        ("/privacy/forget", b"event=99999999999999999999"),
+        ("/articles/batteries/react", b"reaction=shrug"),
+    ],
+)
+def test_forms_that_say_nothing_usable_are_refused(path: str, form: bytes, address: str) -> None:
+    """What no button of ours sends is told as the form's fault, and changes nothing."""
+    request = urllib.request.Request(f"{address}{path}", data=form, headers={"Origin": address})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code == 400
+
+
 def test_another_host_name_is_refused(address: str) -> None:
     """A name that is rebound to this machine does not reach the reader."""
     request = urllib.request.Request(address, headers={"Host": "evil.example"})

@@ -1,5 +1,6 @@
 """Tests of the ``penchant`` command itself."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ def refuse():
 def interrupt():
     raise KeyboardInterrupt
 
+def ask():
+    typer.confirm("Sure?", abort=True)
+
 def crash():
     raise RuntimeError("a defect")
 
@@ -39,6 +43,7 @@ def second():
 ENTRY_POINTS = """[penchant.commands]
 refuse = a_part:refuse
 interrupt = a_part:interrupt
+ask = a_part:ask
 crash = a_part:crash
 status = a_part:status
 group = a_part:group
@@ -106,6 +111,17 @@ def test_an_interrupt_is_exit_code_130(capsys: pytest.CaptureFixture[str]) -> No
     """Ctrl-C ends with the shell's own code for it and no traceback."""
     assert run("interrupt") == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("part")
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_a_question_declined_is_one_line_and_exit_code_1(
+    answer: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No, or no answer because nobody is there, ends the command without a traceback."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert run("ask") == 1
+    assert capsys.readouterr().err.strip() == "penchant: nothing was done"
 
 
 @pytest.mark.usefixtures("part")

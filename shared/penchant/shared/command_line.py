@@ -19,6 +19,7 @@ __all__ = ["COMMAND_GROUP", "application", "main"]
 
 COMMAND_GROUP = "penchant.commands"
 BAD_INPUT = 2
+DECLINED = 1
 INTERRUPTED = 130
 
 
@@ -58,7 +59,7 @@ def application() -> typer.Typer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input (one line says why), 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 declined, 2 bad input, 130 interrupted."""
     try:
         command = typer.main.get_command(application())
         status = command.main(arguments, prog_name="penchant", standalone_mode=False)
@@ -68,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
         _fail("interrupted", INTERRUPTED)
+    except click.Abort:  # a question was answered with no, or not at all
+        _fail("nothing was done", DECLINED)
     sys.exit(status if isinstance(status, int) else 0)
 
 

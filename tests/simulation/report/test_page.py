@@ -1,11 +1,14 @@
 """Tests of the report page: whole, self-contained and honest."""
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
+from tests.conftest import DESKTOP, PHONE
 
 from penchant.shared.errors import DataError
 from penchant.simulation.report import (
@@ -86,6 +89,9 @@ def page_of(folder: Path, fields: Fields, records: list[RoundRecord]) -> Page:
     return Page(write_report(folder).read_text("utf-8"))
 
 
+WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
 @pytest.fixture
 def page(tmp_path: Path, summary_fields: Fields, round_records: list[RoundRecord]) -> Page:
     """The report of a run with privacy for the user."""
@@ -132,6 +138,25 @@ def test_every_figure_is_described(page: Page) -> None:
     assert "HR@10 goes from 0.1 in round 2 to 0.2 in round 4" in labels[1]
     assert "loss goes from 6 in round 1 to 1.5 in round 4" in labels[3]
     assert "per user goes from 0.5 in round 1 to 2 in round 4" in labels[4]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_page_fits_phone_and_desktop(
+    page: Page,
+    tmp_path: Path,
+    open_browser: Callable[[tuple[int, int]], Chrome],
+    size: tuple[int, int],
+) -> None:
+    """A browser shows it without horizontal scroll, and every figure is told in words."""
+    window = open_browser(size)
+    window.get((tmp_path / "report.html").as_uri())
+    assert window.execute_script(f"return {WIDE}") <= 0
+    figures = window.find_elements("tag name", "figure")
+    assert len(figures) == page.html.count("<svg")
+    for figure in figures:
+        assert figure.get_attribute("aria-label")
+        assert figure.is_displayed()
+        assert figure.size["width"] <= size[0]
 
 
 def test_lines_differ_without_colour(page: Page) -> None:

@@ -1,0 +1,1 @@
+"""How soon an interest profile follows a person whose interests change: predict, then learn."""

@@ -1,0 +1,154 @@
+"""``drift.json``: metrics by event since the switch, and how many events recovery takes."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.shared.files import write_atomically
+from penchant.simulation.drift.prequential import Prequential
+from penchant.simulation.report.record import Record
+
+__all__ = ["Drift", "Followed", "Mean", "summed_up", "write_json"]
+
+STEP = 5  # events that are averaged: one alone is mostly noise
+RECOVERED = 0.9
+RESAMPLES = 500
+
+
+class Mean(Record):
+    """A mean over people and its 95% bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Followed(Record):
+    """One profile.
+
+    ``hr`` and ``ndcg`` have one mean for each step of 5 events, in the order of ``Drift.steps``.
+    ``level`` is NDCG@10 before the switch, ``fallen`` right after it. ``recovery`` is how many
+    events after the switch NDCG@10 is back at 90% of the profile's own level, over 5 events: None
+    if it is not within the events that were followed. ``recovery_range`` is its 95% bootstrap
+    interval over people, whose end is None alike.
+    """
+
+    name: str
+    hr: list[Mean]
+    ndcg: list[Mean]
+    level: Mean
+    fallen: Mean
+    recovery: int | None
+    recovery_range: tuple[int | None, int | None]
+
+
+class Drift(Record):
+    """A whole evaluation. ``steps`` has the first event of each, from 0 at the switch."""
+
+    dataset: str
+    people: int
+    switches: str  # planted, or joined
+    before: int
+    after: int
+    steps: list[int]
+    profiles: list[Followed]
+    command: str
+
+
+def summed_up(
+    found: Prequential, *, dataset: str, switches: str, command: str, rng: np.random.Generator
+) -> Drift:
+    """Return the means over people, with bootstrap intervals.
+
+    Args:
+        found: metrics of every event.
+        dataset: its name.
+        switches: what kind of switches they are.
+        command: how to run it again.
+        rng: draws people for the bootstrap, the same for every profile.
+    """
+    people, events = found.hits.shape[1:]
+    drawn = rng.integers(people, size=(RESAMPLES, people))
+    weights = np.stack([np.bincount(draw, minlength=people) for draw in drawn]).astype(float)
+    weights = np.concatenate([np.ones((1, people)), weights])
+    profiles = []
+    for name, hits, gains in zip(found.names, found.hits, found.gains, strict=True):
+        hr, gain = _step_means(hits, weights), _step_means(gains, weights)
+        first = found.before // STEP
+        level = _mean_over(gains[:, : found.before], weights)
+        recoveries = _recoveries(_by_event(gains[:, found.before :], weights), level)
+        profiles.append(
+            Followed(
+                name=name,
+                hr=[_interval(column) for column in hr.T],
+                ndcg=[_interval(column) for column in gain.T],
+                level=_interval(level),
+                fallen=_interval(gain[:, first]),
+                recovery=_told(recoveries[0]),
+                recovery_range=(
+                    _told(np.quantile(recoveries[1:], 0.025, method="lower")),
+                    _told(np.quantile(recoveries[1:], 0.975, method="higher")),
+                ),
+            )
+        )
+    return Drift(
+        dataset=dataset,
+        people=people,
+        switches=switches,
+        before=found.before,
+        after=events - found.before,
+        steps=list(range(-found.before, events - found.before, STEP)),
+        profiles=profiles,
+        command=command,
+    )
+
+
+def write_json(drift: Drift, folder: Path) -> Path:
+    """Write ``drift.json``, whole or not at all, and return its path."""
+    path = folder / "drift.json"
+    write_atomically(path, drift.model_dump_json(indent=2).encode() + b"\n")
+    return path
+
+
+def _by_event(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sums and counts of each event by resample, float64 (B, events)."""
+    there = ~np.isnan(values)
+    return weights @ np.where(there, values, 0.0), weights @ there
+
+
+def _mean_over(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    sums, counts = _by_event(values, weights)
+    return np.asarray(sums.sum(axis=1) / np.maximum(counts.sum(axis=1), 1))
+
+
+def _step_means(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each 5 events by resample, float64 (B, steps)."""
+    return np.stack(
+        [
+            _mean_over(values[:, start : start + STEP], weights)
+            for start in range(0, values.shape[1], STEP)
+        ],
+        axis=1,
+    )
+
+
+def _recoveries(
+    after: tuple[NDArray[np.float64], NDArray[np.float64]], level: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the first event from which 5 reach 90% of the level, by resample; or infinity."""
+    sums, counts = (np.lib.stride_tricks.sliding_window_view(a, STEP, axis=1) for a in after)
+    means = sums.sum(axis=2) / np.maximum(counts.sum(axis=2), 1)
+    back = means >= RECOVERED * level[:, None]
+    return np.where(back.any(axis=1), back.argmax(axis=1), np.inf)
+
+
+def _told(events: float) -> int | None:
+    return None if np.isinf(events) else int(events)
+
+
+def _interval(resampled: NDArray[np.float64]) -> Mean:
+    low, high = np.quantile(resampled[1:], [0.025, 0.975])
+    return Mean(mean=float(resampled[0]), low=float(low), high=float(high))
