@@ -13,7 +13,7 @@ from penchant.simulation.split import LeaveOneOut, Stage
 
 __all__ = ["EASE"]
 
-MOST_ITEMS = 10_000
+MOST_ITEMS = 8_000
 
 
 @dataclass(frozen=True, eq=False)
