@@ -7,15 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from penchant.client import Device, DeviceSettings, Event, KeyFile, KeySource, Passphrase
+from penchant.client import (
+    Device,
+    DeviceSettings,
+    Event,
+    KeyFile,
+    KeySource,
+    Passphrase,
+    Taxonomy,
+)
 from penchant.client.storage import Database, Durability, RawKey
 from penchant.client.storage.schema import BEHAVIOUR
+from penchant.shared.files import CACHE_VARIABLE
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
 ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
 SECRETS = ("zymurgy", "quokka rescue", "oxbow clinics", "palimpsest")
 SEARCHES = [f"{secret} near me {number}" for number in range(40) for secret in SECRETS]
+TAGS = ("mycology", "numismatics", "campanology")
 ITEMS = [f"item-{number}" for number in range(10, 30)]
 
 
@@ -41,9 +51,9 @@ def keys(request: pytest.FixtureRequest, tmp_path: Path) -> KeySource:
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have whatever makes temporary files make them in a folder that is scanned as well."""
+    """Have temporary files and caches made in a folder that is scanned as well."""
     folder = tmp_path / "device" / "temporary"
-    for name in ("TMPDIR", "SQLITE_TMPDIR"):
+    for name in ("TMPDIR", "SQLITE_TMPDIR", CACHE_VARIABLE):
         monkeypatch.setenv(name, str(folder))
     return folder
 
@@ -55,11 +65,11 @@ def test_no_file_can_be_read(
     encoder: TextEncoder,
     tmp_path: Path,
 ) -> None:
-    """Texts, items and kinds are in no file: database, log, key, lock; open, closed or purged."""
+    """Texts, items, kinds and tags are in no file, whether open, closed or purged."""
     folder = tmp_path / "device"
     temporary.mkdir()
-    words = [*SECRETS, *ITEMS, "search", "dislike", "interest_state", "sqlite"]
-    chosen = DeviceSettings(quality=None)
+    words = [*SECRETS, *ITEMS, *TAGS, "search", "dislike", "interest_state", "sqlite"]
+    chosen = DeviceSettings(quality=None, taxonomy=Taxonomy.of(TAGS))
     with Device.open(folder, make_scorer(), keys=keys, encoder=encoder, settings=chosen) as device:
         for place, text in enumerate(SEARCHES):
             device.observe(
@@ -67,6 +77,9 @@ def test_no_file_can_be_read(
                 Event(kind="dislike", item=ITEMS[place % len(ITEMS)], time=place),
             )
         assert device.event_count() == 2 * len(SEARCHES)
+        device.edit_interest(TAGS[0], weight=2.0)
+        device.edit_interest(TAGS[1], mute=True)
+        assert {found.tag for found in device.interests(k=3)} == {TAGS[0], TAGS[2]}
         assert readable(folder, words) == set()
         assert device.forget(item=ITEMS[3]).events > 0
         assert readable(folder, words) == set()
