@@ -4,10 +4,15 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from penchant.shared.files import STATE_VARIABLE
+
+# How long an example takes is for benchmarks to say: a busy machine is no failure.
+settings.register_profile("penchant", deadline=None)
+settings.load_profile("penchant")
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 

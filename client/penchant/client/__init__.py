@@ -1,5 +1,6 @@
 """The device SDK: keeps behaviour, learns interests and ranks, all on the device."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from penchant.client.device import Device
@@ -15,24 +16,6 @@ from penchant.client.interests import (
     Taxonomy,
     Window,
 )
-from penchant.client.ledger import (
-    BudgetSettings,
-    Preview,
-    PrivacyReport,
-    Purpose,
-    Receipt,
-    Terms,
-    terms_of,
-)
-from penchant.client.participation import (
-    LAB,
-    Eligibility,
-    ParticipationPolicy,
-    Probes,
-    QuietHours,
-    Requirement,
-    SystemProbes,
-)
 from penchant.client.quality import Cleaning, Health, QualityRules, Refusal
 from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
@@ -42,6 +25,24 @@ from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 
 if TYPE_CHECKING:
+    from penchant.client.ledger import (
+        BudgetSettings,
+        Preview,
+        PrivacyReport,
+        Purpose,
+        Receipt,
+        Terms,
+        terms_of,
+    )
+    from penchant.client.participation import (
+        LAB,
+        Eligibility,
+        ParticipationPolicy,
+        Probes,
+        QuietHours,
+        Requirement,
+        SystemProbes,
+    )
     from penchant.shared.encoding import Encoder
 
 __all__ = [
@@ -88,11 +89,37 @@ __all__ = [
     "terms_of",
 ]
 
+# What only who embeds text, or takes part in rounds, needs: loaded when it is first asked for.
+_LATER = {
+    "Encoder": "penchant.shared.encoding",
+    **dict.fromkeys(
+        (
+            "BudgetSettings",
+            "Preview",
+            "PrivacyReport",
+            "Purpose",
+            "Receipt",
+            "Terms",
+            "terms_of",
+        ),
+        "penchant.client.ledger",
+    ),
+    **dict.fromkeys(
+        (
+            "LAB",
+            "Eligibility",
+            "ParticipationPolicy",
+            "Probes",
+            "QuietHours",
+            "Requirement",
+            "SystemProbes",
+        ),
+        "penchant.client.participation",
+    ),
+}
+
 
 def __getattr__(name: str) -> Any:
-    # Only who embeds text needs the encoder, and what it loads.
-    if name == "Encoder":
-        from penchant.shared.encoding import Encoder
-
-        return Encoder
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

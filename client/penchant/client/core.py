@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from penchant.client.behaviour import require_embedded, require_fit
 from penchant.client.events import Event
@@ -12,7 +13,6 @@ from penchant.client.forgetting import Forgetter
 from penchant.client.intake import Intake
 from penchant.client.learning import Learner
 from penchant.client.memory import Memory
-from penchant.client.participation.participant import Participant
 from penchant.client.portability import Profile, settle
 from penchant.client.preferences import Preferences
 from penchant.client.ranking import Person, Recommender
@@ -29,6 +29,9 @@ from penchant.shared.errors import StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
+
+if TYPE_CHECKING:
+    from penchant.client.participation.participant import Participant
 
 __all__ = ["DeviceCore"]
 
@@ -75,11 +78,17 @@ class DeviceCore:
             days=settings.retention_days,
             most=settings.most_events,
         )
-        self._participant = Participant(
-            home, store, self._learner, scorer.ranker.settings, settings
-        )
+        self._settings = settings
         self._recommender = Recommender(scorer)
         self._lasting_weight = settings.lasting_weight
+
+    @cached_property
+    def _participant(self) -> "Participant":
+        # A device that only ranks never loads what takes part in rounds.
+        from penchant.client.participation.participant import Participant
+
+        shape = self._scorer.ranker.settings
+        return Participant(self._home, self._store, self._learner, shape, self._settings)
 
     @classmethod
     def open(

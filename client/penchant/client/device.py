@@ -12,13 +12,13 @@ from penchant.client.core import DeviceCore
 from penchant.client.events import Event
 from penchant.client.forgetting import Forgotten
 from penchant.client.interests import Interest, InterestEdit
-from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
-from penchant.client.participation import Eligibility
 from penchant.client.portability import exported
 from penchant.client.quality import Health
 from penchant.client.ranking import Recommendation
 
 if TYPE_CHECKING:
+    from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
+    from penchant.client.participation import Eligibility
     from penchant.shared.contract import TrainingResult, TrainingTask
 
 __all__ = ["Device"]
@@ -260,7 +260,7 @@ class Device(DeviceCore):
         """
         return self._participant.train(task)
 
-    def preview(self, task: "TrainingTask") -> Preview:
+    def preview(self, task: "TrainingTask") -> "Preview":
         """Return the message that ``train`` would give out for ``task``, to the byte.
 
         Nothing leaves, nothing is debited, and no consent is needed to look. Training the same
@@ -272,7 +272,7 @@ class Device(DeviceCore):
         """
         return self._participant.preview(task)
 
-    def consent(self, purpose: Purpose, terms: Terms | None = None) -> Receipt:
+    def consent(self, purpose: "Purpose", terms: "Terms | None" = None) -> "Receipt":
         """Write down that the person agrees to ``purpose``, and return the receipt.
 
         Args:
@@ -281,18 +281,18 @@ class Device(DeviceCore):
         """
         return self._participant.consent(purpose, terms)
 
-    def revoke(self, purpose: Purpose) -> None:
+    def revoke(self, purpose: "Purpose") -> None:
         """Take consent back, at once: an update in the making does not leave either."""
         self._participant.revoke(purpose)
 
-    def consents(self) -> tuple[Receipt, ...]:
+    def consents(self) -> "tuple[Receipt, ...]":
         """Return all receipts, oldest first, those taken back included."""
         return self._participant.consents()
 
-    def privacy(self) -> PrivacyReport:
+    def privacy(self) -> "PrivacyReport":
         """Return what the device has spent and has left; ``str()`` says it in plain words."""
         return self._participant.privacy()
 
-    def eligibility(self) -> Eligibility:
+    def eligibility(self) -> "Eligibility":
         """Return whether the device would take part in a round now: each condition and why."""
         return self._participant.eligibility()

@@ -13,7 +13,6 @@ from typing import Any, Self
 import numpy as np
 
 from penchant.client.interests import Interest, InterestEdit
-from penchant.client.ledger import LEDGER, MARK, settle_ledger
 from penchant.client.quality import Health
 from penchant.client.storage import (
     DeviceFolder,
@@ -117,6 +116,8 @@ def settle(
     Raises:
         StoreError: a device lives there, or the profile cannot be settled.
     """
+    from penchant.client.ledger import LEDGER
+
     if folder.exists() and any(folder.iterdir()):
         raise StoreError(f"{folder} is not empty; let the profile arrive in a folder of its own")
     home = DeviceFolder(folder, keys)
@@ -134,6 +135,8 @@ def settle(
 def _fill(
     home: DeviceFolder, profile: Profile, *, durable: bool, embedded: Callable[[Store], None]
 ) -> None:
+    from penchant.client.ledger import MARK, settle_ledger
+
     durability = Durability.POWER_CUT if durable else Durability.NOTHING
     store = SqliteStore(home, durability=durability)
     store.replace_contents(profile.behaviour)

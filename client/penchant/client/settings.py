@@ -1,12 +1,15 @@
 """How a device keeps and learns."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from penchant.client.interests import HalfLives, InterestPolicy, Taxonomy
-from penchant.client.participation import ParticipationPolicy, Probes, SystemProbes
 from penchant.client.quality import QualityRules
 from penchant.client.storage.database import Durability
 from penchant.shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from penchant.client.participation import ParticipationPolicy, Probes
 
 __all__ = ["DeviceSettings"]
 
@@ -19,8 +22,9 @@ class DeviceSettings:
         interest_policy: how much each past event counts in the person's interests.
         taxonomy: the tags interests are told in.
         quality: how observed events are cleaned or refused; None takes them all as they are.
-        participation: when it takes part in rounds, and what it may spend on them.
-        probes: tell about the machine.
+        participation: when it takes part in rounds, and what it may spend on them;
+            ``ParticipationPolicy()``, if None.
+        probes: tell about the machine; ``SystemProbes()``, if None.
         lasting_weight: how much a person's long-lived interest counts beside their latest events
             on a device that has never trained, at least 0. 0 ranks by the latest events alone: on
             MovieLens-100K, with popularity, more of it did no better.
@@ -36,8 +40,8 @@ class DeviceSettings:
     interest_policy: InterestPolicy = field(default_factory=HalfLives)
     taxonomy: Taxonomy = field(default_factory=Taxonomy.built_in)
     quality: QualityRules | None = field(default_factory=QualityRules)
-    participation: ParticipationPolicy = field(default_factory=ParticipationPolicy)
-    probes: Probes = field(default_factory=SystemProbes)
+    participation: "ParticipationPolicy | None" = None
+    probes: "Probes | None" = None
     lasting_weight: float = 0.0
     recorded_rounds: bool = True
     retention_days: float | None = None

@@ -20,6 +20,7 @@ from penchant.simulation.evaluation import (
     leak_threshold,
     list_quality,
 )
+from penchant.simulation.fairness import served_groups
 from penchant.simulation.plan import Plan
 from penchant.simulation.report import Results, RoundRecord, Summary
 from penchant.simulation.report.summary import (
@@ -35,6 +36,7 @@ from penchant.simulation.report.summary import (
     Lists,
     NoPrivacy,
     Privacy,
+    Served,
     Throughput,
     TunedControl,
     UserPrivacy,
@@ -129,6 +131,7 @@ def summarise(
         controls=_controls(tested, seed=seed),
         leak_check=_leak_check(tested.no_federation_shuffled_texts),
         groups=_groups(tested, seed=seed),
+        served=_served(tested, seed=seed),
         encoder=world.encoder,
         throughput=_throughput(rounds),
         versions={
@@ -209,6 +212,20 @@ def _groups(tested: Tested, *, seed: int) -> dict[str, Group]:
             },
         )
         for name, evaluation in tested.tests.items()
+    }
+
+
+def _served(tested: Tested, *, seed: int) -> dict[str, Served]:
+    """Return the main test of some of the people, beside popularity's."""
+    ours = tested.tests[tested.main]
+    popularity = tested.comparison.controls[Popularity.name].tests[tested.main]
+    return {
+        name: Served(
+            people=int(chosen.sum()),
+            test=results(ours.among(chosen), seed=seed).full,
+            popularity=results(popularity.among(chosen), seed=seed).full,
+        )
+        for name, chosen in served_groups(ours, tested.trial.tests[tested.main].split).items()
     }
 
 

@@ -40,7 +40,7 @@ def time_split(dataset: Dataset) -> LeaveOneOut:
     ...     times=[1, 2, 3, 4, 5, 9],
     ... )
     >>> split = time_split(cinema)
-    >>> split.people.tolist(), split.validation_items[0], split.test_items[0]
+    >>> split.people.tolist(), int(split.validation_items[0]), int(split.test_items[0])
     ([0], 2, 3)
     """
     events = first_meetings(dataset)

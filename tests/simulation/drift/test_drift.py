@@ -205,7 +205,10 @@ def test_json_and_page(
     kept = json.loads(write_json(found, tmp_path).read_text())
     assert kept["steps"] == [-10, -5, 0, 5]
     assert all(len(profile["ndcg"]) == 4 for profile in kept["profiles"])
-    page = write_page(found, tmp_path)
+    long = found.model_copy(
+        update={"dataset": "synthetic:devices=300,items=1000,switches=1,events=120,seed=7"}
+    )
+    page = write_page(long, tmp_path)
     assert "stroke-dasharray" in page.read_text("utf-8")
     for size in (PHONE, DESKTOP):
         window = open_browser(size)

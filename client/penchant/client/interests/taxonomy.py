@@ -1,10 +1,8 @@
 """The taxonomy: the named tags that interests are told in."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
@@ -63,6 +61,9 @@ class Taxonomy:
     @classmethod
     def built_in(cls) -> Self:
         """Return the built-in taxonomy, some 200 tags of general interest."""
+        # Loaded here, as below: the SDK is to be light to import.
+        from importlib.resources import files
+
         text = files("penchant.client.interests").joinpath("tags.txt").read_text("utf-8")
         return cls._parsed(text)
 
@@ -102,6 +103,8 @@ class Taxonomy:
             ConfigurationError: there is no such tag; the message names those spelt most alike.
         """
         if name not in self._places:
+            import difflib
+
             near = difflib.get_close_matches(name, self._places, n=3, cutoff=0.5)
             hint = f"; did you mean {' or '.join(map(repr, near))}" if near else ""
             raise ConfigurationError(f"there is no tag {name!r} in the taxonomy{hint}")

@@ -15,6 +15,8 @@ from penchant.client.ledger import (
     open_ledger,
 )
 from penchant.client.participation.eligibility import Eligibility, eligibility_of
+from penchant.client.participation.policy import ParticipationPolicy
+from penchant.client.participation.probes import SystemProbes
 from penchant.client.settings import DeviceSettings
 from penchant.client.storage import DeviceFolder, Store
 
@@ -50,7 +52,9 @@ class Participant:
         self._store = store
         self._learner = learner
         self._shape = shape
-        self._settings = settings
+        self._durable = settings.durable
+        self._policy = settings.participation or ParticipationPolicy()
+        self._probes = settings.probes or SystemProbes()
 
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Return the update that ``task`` asks for, paid for; see ``Device.train``."""
@@ -79,10 +83,10 @@ class Participant:
     def eligibility(self) -> Eligibility:
         """Return whether the device would take part now, and why."""
         return eligibility_of(
-            self._settings.participation,
+            self._policy,
             ledger=self.ledger,
             events=self._store.event_count(),
-            probes=self._settings.probes,
+            probes=self._probes,
             now=datetime.now(),
         )
 
@@ -110,9 +114,8 @@ class Participant:
     @cached_property
     def ledger(self) -> Ledger:
         """The privacy ledger."""
-        settings = self._settings
-        budget = settings.participation.budget
-        return open_ledger(self._home, self._store, settings=budget, durable=settings.durable)
+        budget = self._policy.budget
+        return open_ledger(self._home, self._store, settings=budget, durable=self._durable)
 
     @cached_property
     def _contributor(self) -> "Contributor":

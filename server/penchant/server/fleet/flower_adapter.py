@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivery", "FleetState", "Node"]
 
+_OPENING = threading.Lock()  # Flower's migrations are for one thread at a time
 HEARTBEAT_SECONDS = 1800  # Flower's longest; it takes a node for lost after two of them
 REGISTERED = [NodeStatus.REGISTERED, NodeStatus.ONLINE, NodeStatus.OFFLINE]
 
@@ -89,7 +90,8 @@ class FleetState:
         database = str(path)
         factory = LinkStateFactory(database, NoOpFederationManager(), ObjectStoreFactory(database))
         try:
-            self._state = cast("SqlLinkState", factory.state())
+            with _OPENING:
+                self._state = cast("SqlLinkState", factory.state())
         except (SQLAlchemyError, CommandError, ValueError, OSError) as error:
             raise ConfigurationError(
                 f"{path} cannot be used as the fleet's database: {error}; restore it from a "

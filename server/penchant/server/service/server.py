@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+from asyncio import sslproto
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -30,6 +31,8 @@ __all__ = ["Server"]
 LOG = logging.getLogger("penchant.server")
 FLUSH_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 300
+# asyncio gives every TLS connection a read buffer of 256 KiB, most of which a device never fills.
+TLS_BUFFER_BYTES = 32 * 1024
 
 
 class Server:
@@ -67,6 +70,7 @@ class Server:
             asyncio.run(self._serve(state, records))
 
     async def _serve(self, state: FleetState, records: Records) -> None:
+        sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
         parts = Parts.of(self._folder, state, records, randomness=self._randomness)
         network = self._folder.configuration().network
         with (

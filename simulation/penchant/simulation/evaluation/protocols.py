@@ -64,6 +64,14 @@ class Evaluation:
             "mrr": reciprocal_rank(ranks),
         }
 
+    def among(self, chosen: NDArray[np.bool_]) -> "Evaluation":
+        """Return the same for some of the people, bool (n,), without lists and impressions."""
+        ranks = {
+            protocol: Ranks(of.above[chosen], of.tied[chosen], of.candidates[chosen])
+            for protocol, of in self.ranks.items()
+        }
+        return Evaluation(self.stage, self.people[chosen], ranks, self.k)
+
     def hits(self, protocol: str) -> float:
         """Return the number of people whose item is among the first k (expected, under ties)."""
         return float(hit_rate(self.ranks[protocol], k=self.k).sum())

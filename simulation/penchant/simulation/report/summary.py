@@ -31,6 +31,7 @@ __all__ = [
     "Privacy",
     "Results",
     "Scores",
+    "Served",
     "Summary",
     "Throughput",
     "TunedControl",
@@ -94,6 +95,14 @@ class Group(Record):
     people: Annotated[int, Field(ge=1)]
     test: Results
     controls: dict[str, Results]  # by the controls' titles
+
+
+class Served(Record):
+    """Some of the people of the main test, by full ranking: penchant's, and popularity's."""
+
+    people: Annotated[int, Field(ge=1)]
+    test: Scores
+    popularity: Scores
 
 
 class DatasetSize(Record):
@@ -226,6 +235,7 @@ class Summary(Record):
     controls: Controls
     leak_check: LeakCheck | None = None
     groups: dict[str, Group] = Field(default_factory=dict)
+    served: dict[str, Served] = Field(default_factory=dict)  # halves of people, and of items
     encoder: EncoderIdentity
     throughput: Throughput
     versions: dict[str, str]

@@ -1,0 +1,104 @@
+"""A release that serves a person worse is not installed on their device."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.client import LAB, Device, DeviceSettings, Event, KeyFile, Purpose
+from penchant.client.join import MembershipFolder, Runtime
+from penchant.client.join.releases import Installed
+from penchant.server.releases.publication import PublicationSettings, publish_embedded
+from penchant.shared.catalogue import Catalogue
+from penchant.shared.releases import load_signing_key
+from penchant.shared.scoring import Scorer
+
+ITEMS, THEMES = 60, 6
+
+
+def themes() -> Catalogue:
+    """Items of some themes, alike within each."""
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((THEMES, 16))
+    raw = centres[np.arange(ITEMS) % THEMES] + 0.2 * rng.standard_normal((ITEMS, 16))
+    embeddings = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    return Catalogue.of([f"i{number}" for number in range(ITEMS)], embeddings)
+
+
+@pytest.fixture
+def open_device(tmp_path: Path) -> Callable[[Scorer], Device]:
+    """Open one person's device."""
+
+    def open_device(scorer: Scorer) -> Device:
+        return Device.open(
+            tmp_path / "data",
+            scorer,
+            keys=KeyFile(tmp_path / "key"),
+            settings=DeviceSettings(participation=LAB, quality=None),
+        )
+
+    return open_device
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_last_good_release_stays(
+    make_server: Callable[..., Any], open_device: Callable[[Scorer], Device], tmp_path: Path
+) -> None:
+    """A ranker that ranks the person's likings last is declined; one that is as good is taken."""
+    server = make_server(pace={"minimum_devices": 1000}, catalogue=False)
+    shape = PublicationSettings(dimension=5, features=8, history_length=5)
+    publish_embedded(server.shelf(), themes(), encoder="test", settings=shape)
+    server.start()
+    membership = server.enrol(tmp_path)
+    runtime = Runtime(tmp_path, membership, open_device, wait_seconds=1)
+    key = load_signing_key(membership.server.signing_key)
+    installed = Installed(MembershipFolder(tmp_path).releases, key)
+    ranker, catalogue = server.ranker(), themes().fingerprint
+    unpopular = ranker.vector.copy()
+    unpopular[8 * 5 :][::THEMES] = -10.0  # popularity of the very items that this person likes
+    bad = ranker.with_vector(unpopular)
+    with open_device(Scorer.bind(ranker, themes())) as device:
+        views = [Event(kind="view", item=f"i{THEMES * n}", time=1000 + n) for n in range(10)]
+        device.observe(*views)
+        device.consent(Purpose.TRAIN_RANKER)
+        good = device.local_quality()
+    with open_device(Scorer.bind(bad, themes())) as device:
+        worse = device.local_quality()
+    assert good is not None
+    assert worse is not None
+    assert worse < 0.5 * good
+    runtime.start()
+    try:
+        wait_for(lambda: runtime.progress.release == 1)
+        server.shelf().publish_ranker(bad, catalogue=catalogue, round_number=1)
+        wait_for(lambda: "worse" in (runtime.progress.problem or ""))
+        kept = installed.current()
+        assert kept is not None
+        assert kept.version == 1
+        better = ranker.with_vector((1.01 * ranker.vector).astype(np.float32))
+        server.shelf().publish_ranker(better, catalogue=catalogue, round_number=2)
+        wait_for(lambda: runtime.progress.release == 3)
+    finally:
+        runtime.stop()
+    assert runtime.progress.doing == "stopped"
+    assert not any(thread.name == "penchant-join" for thread in threading.enumerate())
+    # Without a network the device ranks with the last good one.
+    server.end()
+    kept = installed.current()
+    assert kept is not None
+    assert kept.version == 3
+    with open_device(kept.scorer) as device:
+        assert device.recommend(k=1, exclude_seen=False)[0].item in {
+            f"i{THEMES * n}" for n in range(10)
+        }
