@@ -1,7 +1,9 @@
 """Small whole things to test with: a world with planted tastes, and a run's records."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,18 @@ from penchant.simulation.world import World
 PEOPLE, ITEMS, EVENTS, THEMES, WIDTH = 40, 160, 14, 4, 72
 
 MakeWorld = Callable[..., World]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _importable() -> Iterator[None]:
+    """Let processes that are started import the work that the tests have them do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT)
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        yield
 
 
 def planted_dataset(seed: int = 0) -> Dataset:

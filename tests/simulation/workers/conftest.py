@@ -1,8 +1,6 @@
-"""A Ray cluster of two nodes on this machine, and work that other processes can import."""
+"""A Ray cluster of two nodes on this machine."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,23 +8,12 @@ import pytest
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
-ROOT = Path(__file__).parents[3]
 # A dead node is noticed in ten seconds, not in half a minute, and a busy one is not taken for dead.
 WATCHFUL = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
     "health_check_failure_threshold": 20,
 }
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _importable() -> Iterator[None]:
-    """Let processes that are started import the work that the tests have them do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT)
-        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        yield
 
 
 @pytest.fixture(scope="session")
