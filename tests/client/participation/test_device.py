@@ -29,6 +29,8 @@ KEYS: KeySource = RawKey(bytes(32))
 PRIVACY = EventPrivacy(
     sampling_probability=0.5, expected_batch_size=2.0, clipping_norm=1.0, noise_multiplier=2.0
 )
+# So many that some are no items of the person's: those alone would leave nothing to learn.
+NEGATIVES = 200
 MakeTask = Callable[..., TrainingTask]
 MakeTraining = Callable[..., LocalTraining]
 
@@ -52,7 +54,7 @@ def device(ranker: Scorer, tmp_path: Path) -> Iterator[Device]:
 @pytest.fixture
 def task(ranker: Scorer, make_task: MakeTask, make_training: MakeTraining) -> TrainingTask:
     """A task that the default budget has room for."""
-    return protected(make_task(ranker, make_training(clipping_norm=1.0)))
+    return protected(make_task(ranker, make_training(clipping_norm=1.0, negatives=NEGATIVES)))
 
 
 def open_one(scorer: Scorer, folder: Path, policy: ParticipationPolicy | None = None) -> Device:
@@ -132,8 +134,7 @@ def test_the_default_budget_holds(
     with pytest.raises(BudgetError, match="noise of multiplier 0"):
         device.train(weak)
     device.train(task)
-    # So many that some are no items of the person's: the others would leave nothing to learn.
-    training = make_training(clipping_norm=1.0, negatives=200)
+    training = make_training(clipping_norm=1.0, negatives=NEGATIVES)
     later = protected(make_task(ranker, training, round_number=2))
     with pytest.raises(BudgetError, match="7 days apart"):
         device.train(later)
