@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
-from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+from penchant.server.grid import RunGrid
 from penchant.shared.errors import PenchantError
 
 __all__ = ["DEVICE_KEY", "FIRST_NODE_ID", "RUN_ID", "DeviceGrid", "LocalGrid"]
@@ -20,7 +20,7 @@ DEVICE_KEY = "device"
 FIRST_NODE_ID = SUPERLINK_NODE_ID + 1
 
 
-class LocalGrid(Grid):
+class LocalGrid(RunGrid):
     """What grids in this process have in common; device number i is node ``FIRST_NODE_ID`` + i.
 
     Args:
@@ -29,33 +29,13 @@ class LocalGrid(Grid):
     """
 
     def __init__(self, *, devices: int, on_reply: Callable[[int], None]) -> None:
+        super().__init__(Run.create_empty(RUN_ID))
         self._devices = devices
         self._on_reply = on_reply
-        self._run = Run.create_empty(RUN_ID)
         # Flower stamps each message with the identity of the process that makes it.
         TaskIdentity.task_id = RUN_ID
         TaskIdentity.run_id = RUN_ID
         TaskIdentity.node_id = SUPERLINK_NODE_ID
-
-    def set_run(self, run: Run) -> None:
-        """Set the run."""
-        self._run = run
-
-    @property
-    def run(self) -> Run:
-        """The run."""
-        return self._run
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Return a message for a device."""
-        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
     def get_node_ids(self) -> Iterable[int]:
         """Return the node ids of all devices, in order."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from flwr.app import Message, RecordDict
-from flwr.serverapp import Grid
+from flwr.app import Message
 from flwr.supercore.run import Run
 
 from penchant.server.fleet.flower_adapter import FleetState
+from penchant.server.grid import RunGrid
 
 __all__ = ["FleetGrid", "RoundStopped"]
 
@@ -25,7 +25,7 @@ class RoundStopped(Exception):  # noqa: N818 - not an error: somebody asked for 
     """The server is stopping; the round in progress is abandoned, as if it had not begun."""
 
 
-class FleetGrid(Grid):
+class FleetGrid(RunGrid):
     """Delivers messages to enrolled devices and yields replies as they come.
 
     Routes tell it of each reply (``replied``), so that it never searches the mailbox: a reply costs
@@ -40,8 +40,8 @@ class FleetGrid(Grid):
     def __init__(
         self, state: FleetState, run: Run, *, on_messages: Callable[[list[int]], None]
     ) -> None:
+        super().__init__(run)
         self._state = state
-        self._run = run
         self._on_messages = on_messages
         self._replied: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -53,26 +53,6 @@ class FleetGrid(Grid):
     def replied(self, message_id: str) -> None:
         """Note that the reply to a message has been kept."""
         self._replied.put(message_id)
-
-    def set_run(self, run: Run) -> None:
-        """Set the run."""
-        self._run = run
-
-    @property
-    def run(self) -> Run:
-        """The run."""
-        return self._run
-
-    def create_message(
-        self,
-        content: RecordDict,
-        message_type: str,
-        dst_node_id: int,
-        group_id: str,
-        ttl: float | None = None,
-    ) -> Message:
-        """Return a message for a device."""
-        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
     def get_node_ids(self) -> Iterable[int]:
         """Return the node ids of all enrolled devices, whether they are there or not."""
