@@ -270,7 +270,6 @@ def test_forgetting_equals_never_having_observed(
         settings=settings(
             max_examples=40,
             stateful_step_count=15,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

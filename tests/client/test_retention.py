@@ -20,7 +20,7 @@ from penchant.shared.texts import TextEncoder
 NOW = 1_700_000_000
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     most=st.integers(1, 30),
     batches=st.lists(st.lists(st.integers(0, 50), min_size=1, max_size=40), max_size=6),

@@ -258,7 +258,6 @@ class LedgerLife(RuleBasedStateMachine):
 LedgerLife.TestCase.settings = settings(
     max_examples=40,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestLedgerLife = LedgerLife.TestCase

@@ -47,7 +47,7 @@ def notes(database: Database) -> list[object]:
 
 
 @pytest.mark.parametrize("durability", list(Durability))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(batches=st.lists(st.lists(st.binary() | st.text(st.characters(codec="utf-8"))), max_size=4))
 def test_what_was_written_is_there(
     tmp_path_factory: pytest.TempPathFactory,
@@ -199,7 +199,7 @@ def test_other_files_are_refused(path: Path, tmp_path: Path) -> None:
             Database.open(wrong, KEY, migrations=MIGRATIONS)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_flipped_bit_is_an_error_or_does_no_harm(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

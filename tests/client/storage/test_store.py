@@ -77,7 +77,7 @@ def test_the_stored_form_keeps_all_of_an_event() -> None:
     assert StoredEvent.of(event, b"e") == StoredEvent(7, "like", "a", "b", b"e")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(times=st.lists(st.integers(0, 3), max_size=12), count=st.integers(0, 14))
 def test_events_are_in_order_of_time(
     tmp_path_factory: pytest.TempPathFactory, times: list[int], count: int

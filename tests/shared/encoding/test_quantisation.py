@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -47,7 +47,6 @@ tables = arrays(
 
 
 @given(table=tables)
-@settings(deadline=None)
 def test_a_looked_up_row_is_within_half_a_step(table: Array) -> None:
     """Each weight is off by at most half of its row's step, largest / 127; zero rows by nothing."""
     ids = np.arange(len(table), dtype=np.int64)[None]

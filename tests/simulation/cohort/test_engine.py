@@ -159,7 +159,7 @@ def test_a_block_trains_as_its_devices_do(
     examples=st.integers(1, 9),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_histories_train_as_their_devices_do(
     lengths: list[int],
     preset: Preset,

@@ -64,7 +64,7 @@ def test_a_vector_half_written_is_not_there(tmp_path: Path) -> None:
         st.tuples(st.sets(st.integers(0, DEVICES - 1), min_size=1), st.booleans()), max_size=8
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rounds_cut_short_leave_nothing(
     tmp_path_factory: pytest.TempPathFactory, rounds: list[tuple[set[int], bool]]
 ) -> None:

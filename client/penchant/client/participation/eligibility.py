@@ -1,13 +1,18 @@
 """Whether a device takes part now: each condition, met or not, with its reason."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from penchant.client.ledger import Ledger, Purpose
 from penchant.client.participation.policy import ParticipationPolicy, Requirement
-from penchant.client.participation.probes import Probes
+from penchant.client.participation.probes import Battery, Probes
 
 __all__ = ["Condition", "Eligibility", "eligibility_of"]
+
+Told = TypeVar("Told")
+Judgement = tuple[bool, str]  # whether a condition is met, and why
 
 
 @dataclass(frozen=True)
@@ -115,56 +120,43 @@ def _separation(ledger: Ledger) -> Condition:
 
 
 def _idle(policy: ParticipationPolicy, probes: Probes) -> Condition:
-    if policy.idle is Requirement.IGNORED:
-        return _ignored("idle")
-    load = probes.load()
-    if load is None:
-        return _unknown("idle", policy.idle)
-    met = load <= policy.largest_load
-    reason = f"load of {load:.2f} a processor, at most {policy.largest_load:g} wanted"
-    return Condition("idle", met, reason)
+    def judged(load: float) -> Judgement:
+        most = policy.largest_load
+        return load <= most, f"load of {load:.2f} a processor, at most {most:g} wanted"
+
+    return _told("idle", policy.idle, probes.load, judged)
 
 
 def _power(policy: ParticipationPolicy, probes: Probes) -> Condition:
-    if policy.power is Requirement.IGNORED:
-        return _ignored("power")
-    battery = probes.battery()
-    if battery is None:
-        return _unknown("power", policy.power)
-    return Condition("power", battery.plugged, "mains" if battery.plugged else "battery")
+    def judged(battery: Battery) -> Judgement:
+        return battery.plugged, "mains" if battery.plugged else "battery"
+
+    return _told("power", policy.power, probes.battery, judged)
 
 
 def _network(policy: ParticipationPolicy, probes: Probes) -> Condition:
-    if policy.unmetered is Requirement.IGNORED:
-        return _ignored("network")
-    unmetered = probes.unmetered()
-    if unmetered is None:
-        return _unknown("network", policy.unmetered)
-    return Condition("network", unmetered, "unmetered" if unmetered else "metered")
+    def judged(unmetered: bool) -> Judgement:
+        return unmetered, "unmetered" if unmetered else "metered"
+
+    return _told("network", policy.unmetered, probes.unmetered, judged)
 
 
 def _battery(policy: ParticipationPolicy, probes: Probes) -> Condition:
-    if policy.battery is Requirement.IGNORED:
-        return _ignored("battery")
-    battery = probes.battery()
-    if battery is None:
-        return _unknown("battery", policy.battery)
-    if battery.charge is None:
-        return Condition("battery", True, "the machine has none")
-    met = battery.charge >= policy.least_charge
-    reason = f"{battery.charge:.0%} charged, at least {policy.least_charge:.0%} wanted"
-    return Condition("battery", met, reason)
+    def judged(battery: Battery) -> Judgement:
+        if battery.charge is None:
+            return True, "the machine has none"
+        least = policy.least_charge
+        return battery.charge >= least, f"{battery.charge:.0%} charged, at least {least:.0%} wanted"
+
+    return _told("battery", policy.battery, probes.battery, judged)
 
 
 def _heat(policy: ParticipationPolicy, probes: Probes) -> Condition:
-    if policy.cool is Requirement.IGNORED:
-        return _ignored("temperature")
-    degrees = probes.temperature()
-    if degrees is None:
-        return _unknown("temperature", policy.cool)
-    met = degrees <= policy.largest_temperature
-    reason = f"{degrees:.0f} degrees Celsius, at most {policy.largest_temperature:g} wanted"
-    return Condition("temperature", met, reason)
+    def judged(degrees: float) -> Judgement:
+        most = policy.largest_temperature
+        return degrees <= most, f"{degrees:.0f} degrees Celsius, at most {most:g} wanted"
+
+    return _told("temperature", policy.cool, probes.temperature, judged)
 
 
 def _hours(policy: ParticipationPolicy, now: datetime) -> Condition:
@@ -176,11 +168,18 @@ def _hours(policy: ParticipationPolicy, now: datetime) -> Condition:
     return Condition("quiet hours", met, reason)
 
 
-def _ignored(name: str) -> Condition:
-    return Condition(name, True, "the policy does not look at it")
-
-
-def _unknown(name: str, requirement: Requirement) -> Condition:
+def _told(
+    name: str,
+    requirement: Requirement,
+    tell: Callable[[], Told | None],
+    judged: Callable[[Told], Judgement],
+) -> Condition:
+    """Return a condition of the machine: what ``judged`` makes of what a probe tells, if asked."""
+    if requirement is Requirement.IGNORED:
+        return Condition(name, True, "the policy does not look at it")
+    told = tell()
+    if told is not None:
+        return Condition(name, *judged(told))
     if requirement is Requirement.REQUIRED:
         return Condition(
             name, False, "it cannot be told here and the policy requires it; give a probe that can"
