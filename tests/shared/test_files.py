@@ -1,5 +1,6 @@
 """Tests of writing files whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, handler)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_permissions_hold_whatever_a_killed_process_left(tmp_path: Path) -> None:
+    """A key written with mode 0600 is never in a file that others could open beforehand."""
+    left = tmp_path / f".key.{os.getpid()}.partial"
+    left.write_bytes(b"half")
+    left.chmod(0o666)
+    write_atomically(tmp_path / "key", b"secret", mode=0o600)
+    assert (tmp_path / "key").read_bytes() == b"secret"
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    assert not left.exists()

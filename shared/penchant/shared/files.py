@@ -19,7 +19,7 @@ __all__ = [
 
 CACHE_VARIABLE = "PENCHANT_CACHE"
 STATE_VARIABLE = "PENCHANT_STATE"
-WHOLE_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def cache_folder() -> Path:
@@ -90,8 +90,10 @@ def write_atomically(
         durable: wait for the disk; without it the content may not outlive a loss of power.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # What a killed process left may have other permissions than these.
+    partial.unlink(missing_ok=True)
     try:
-        with os.fdopen(os.open(partial, WHOLE_NEW_FILE, mode), "wb") as file:
+        with os.fdopen(os.open(partial, NEW_FILE, mode), "wb") as file:
             file.write(content)
             file.flush()
             if durable:

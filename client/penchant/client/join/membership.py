@@ -1,6 +1,5 @@
 """Membership: which server a device has joined, and the key it is known by there."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,10 +124,4 @@ class MembershipFolder:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        partial = self._key.with_name(".device.key.partial")
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._key)
+        write_atomically(self._key, text, mode=0o600)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import ipaddress
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ __all__ = ["load_private_signing_key", "make_authority", "make_certificate", "ma
 
 AUTHORITY_YEARS, CERTIFICATE_DAYS = 10, 397
 DAY = dt.timedelta(days=1)
+OWNER_ALONE = 0o600
 
 
 def make_authority(certificate: Path, key: Path) -> None:
@@ -40,7 +40,7 @@ def make_authority(certificate: Path, key: Path) -> None:
         )
         .sign(private, hashes.SHA384())
     )
-    _write_secret(key, _key_text(private))
+    write_atomically(key, _key_text(private), mode=OWNER_ALONE)
     write_atomically(certificate, made.public_bytes(serialization.Encoding.PEM))
 
 
@@ -89,13 +89,13 @@ def make_certificate(
         )
         .sign(issuer_key, hashes.SHA384())
     )
-    _write_secret(key, _key_text(private))
+    write_atomically(key, _key_text(private), mode=OWNER_ALONE)
     write_atomically(certificate, made.public_bytes(serialization.Encoding.PEM))
 
 
 def make_signing_key(path: Path) -> None:
     """Write a new Ed25519 key that releases are signed with, for the owner alone."""
-    _write_secret(path, _key_text(ed25519.Ed25519PrivateKey.generate()))
+    write_atomically(path, _key_text(ed25519.Ed25519PrivateKey.generate()), mode=OWNER_ALONE)
 
 
 def load_private_signing_key(path: Path) -> ed25519.Ed25519PrivateKey:
@@ -140,15 +140,3 @@ def _key_text(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> by
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-
-
-def _write_secret(path: Path, content: bytes) -> None:
-    """Write a key that nobody but the owner can read at any moment."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
