@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from penchant.server.releases.shelf import Shelf
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import Encoder
-from penchant.shared.encoding.builder import ensure_bundle
+from penchant.shared.encoding.cached import find_bundle
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.features import FeatureMap
 from penchant.shared.ranker import Preset, Ranker, RankerSettings
@@ -82,8 +82,7 @@ def publish_catalogue(
         ConfigurationError: the shape does not fit the catalogue.
     """
     items = read_items(table)
-    folder = Path(encoder)
-    bundle = Encoder.open(folder if folder.is_dir() else ensure_bundle(encoder))
+    bundle = Encoder.open(find_bundle(encoder))
     embeddings = _embedded(bundle, items.texts)
     catalogue = Catalogue.of(items.ids, embeddings, texts=items.texts)
     return publish_embedded(shelf, catalogue, encoder=bundle.fingerprint, settings=settings)
