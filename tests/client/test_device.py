@@ -265,15 +265,49 @@ def test_ties_are_in_catalogue_order(
     assert [r.item for r in device.recommend(named, k=30)] == [f"item-{row}" for row in rows]
 
 
-def test_k_is_at_least_one(scorer: Scorer, open_device: OpenDevice) -> None:
-    """A count below 1 is a ConfigurationError, of recommendations and of interests."""
+@pytest.mark.parametrize("k", [0, -1, 2.5, "3", None, True, float("nan")])
+def test_k_is_a_count(scorer: Scorer, open_device: OpenDevice, k: object) -> None:
+    """What is no whole number from 1 is a ConfigurationError, of recommendations and interests."""
     device = open_device(scorer)
     device.observe(view("item-1"))
-    for k in (0, -1):
-        with pytest.raises(ConfigurationError, match=f"k is {k}; it must be at least 1"):
-            device.recommend(k=k)
-        with pytest.raises(ConfigurationError, match=f"k is {k}; it must be at least 1"):
-            device.interests(k=k)
+    fault = f"k is {k!r}; it must be a whole number of at least 1"
+    with pytest.raises(ConfigurationError, match=fault):
+        device.recommend(k=k)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=fault):
+        device.interests(k=k)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("now", [2**70, -1, 1.5, float("nan"), float("inf"), "soon"])
+def test_now_is_a_time(scorer: Scorer, open_device: OpenDevice, now: object) -> None:
+    """What is no time of a request is a DataError that names it, wherever one is given."""
+    device = open_device(scorer)
+    device.observe(view("item-1"))
+    asks: list[Callable[..., object]] = [
+        device.recommend,
+        device.scores,
+        lambda now: device.predict("a text", now=now),
+    ]
+    for ask in asks:
+        with pytest.raises(DataError, match="now is"):
+            ask(now=now)
+
+
+@pytest.mark.parametrize("thing", ["item-1", None, 5, {"kind": "view", "item": "item-1"}])
+def test_what_is_no_event_is_told(scorer: Scorer, open_device: OpenDevice, thing: object) -> None:
+    """A DataError says how to make an event; the events beside it are not kept either."""
+    device = open_device(scorer)
+    with pytest.raises(DataError, match=r"is no event; make one with Event\("):
+        device.observe(view("item-1"), thing)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="is no event"):
+        device.recommend(context=[thing])  # type: ignore[list-item]
+    assert device.event_count() == 0
+
+
+def test_what_is_no_text_is_told(scorer: Scorer, open_device: OpenDevice) -> None:
+    """Predicting something else than a text is a DataError."""
+    device = open_device(scorer)
+    with pytest.raises(DataError, match="5 is no text"):
+        device.predict(5)  # type: ignore[arg-type]
 
 
 def test_unknown_candidates_are_told(scorer: Scorer, open_device: OpenDevice) -> None:

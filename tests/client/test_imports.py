@@ -25,7 +25,7 @@ settings = RankerSettings(
 ranker = Ranker.initial(settings, FeatureMap.principal(embeddings, rank=2))
 scorer = Scorer.bind(ranker, Catalogue.of(list("abcd"), embeddings))
 folder = Path(sys.argv[1])
-with Device.open(folder, scorer, keys=KeyFile(folder / "key")) as device:
+with Device.open(folder / "device", scorer, keys=KeyFile(folder / "key")) as device:
     device.observe(Event(kind="view", item="a"))
     assert len(device.recommend(k=3)) == 3
 """

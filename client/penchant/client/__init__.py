@@ -19,7 +19,7 @@ from penchant.client.interests import (
 from penchant.client.quality import Cleaning, Health, QualityRules, Refusal
 from penchant.client.ranking import ItemTerm, Recommendation
 from penchant.client.settings import DeviceSettings
-from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
+from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase, change_keys
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
@@ -86,6 +86,7 @@ __all__ = [
     "Taxonomy",
     "Terms",
     "Window",
+    "change_keys",
     "terms_of",
 ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from penchant.client.arguments import require_events
 from penchant.client.behaviour import require_embedded, require_fit
 from penchant.client.events import Event
 from penchant.client.forgetting import Forgetter
@@ -210,6 +211,7 @@ class DeviceCore:
         self._retention.recount()
 
     def _person(self, context: Sequence[Event] = ()) -> Person:
+        require_events(context)
         memory = self._memory
         terms = self._preferences.terms()
         person = Person(

@@ -2,29 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.client.arguments import require_events, require_text
 from penchant.client.behaviour import require_encoder
-from penchant.client.core import DeviceCore
 from penchant.client.events import Event
 from penchant.client.forgetting import Forgotten
 from penchant.client.interests import Interest, InterestEdit
 from penchant.client.portability import exported
 from penchant.client.quality import Health
 from penchant.client.ranking import Recommendation
-
-if TYPE_CHECKING:
-    from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
-    from penchant.client.participation import Eligibility
-    from penchant.shared.contract import TrainingResult, TrainingTask
+from penchant.client.rounds import ParticipatingDevice
 
 __all__ = ["Device"]
 
 
-class Device(DeviceCore):
+class Device(ParticipatingDevice):
     """One person's device.
 
     Open it with ``Device.open``; it is a context manager that closes its stores.
@@ -40,10 +36,11 @@ class Device(DeviceCore):
             Each event's id, by which it can be forgotten; None for those refused.
 
         Raises:
-            DataError: an event names no catalogue item and has no text to embed.
+            DataError: one is no event, or names no catalogue item and has no text to embed.
             ConfigurationError: a text has to be embedded, and the device has no encoder.
             StoreError: the store cannot be written.
         """
+        require_events(events)
         inspected = self._intake.inspected(events)
         kept = [event for event in inspected.events if isinstance(event, Event)]
         ids = iter(self._memory.observe(kept) if kept else ())
@@ -74,10 +71,10 @@ class Device(DeviceCore):
             now: unix seconds of the request; the clock's, if not given.
 
         Raises:
-            ConfigurationError: ``k`` is below 1, ``diversity`` is not from 0 to 1, or a text of
+            ConfigurationError: ``k`` is no count, ``diversity`` is not from 0 to 1, or a text of
                 ``context`` has to be embedded and the device has no encoder.
-            DataError: a candidate is not in the catalogue, or an event of ``context`` is neither
-                on a catalogue item nor has a text.
+            DataError: a candidate is not in the catalogue, an event of ``context`` is neither on a
+                catalogue item nor has a text, or ``now`` is no time.
         """
         return self._recommender.recommend(
             self._person(context),
@@ -99,7 +96,9 @@ class Device(DeviceCore):
 
         Raises:
             ConfigurationError: the device has no encoder.
+            DataError: ``text`` is no text, or ``now`` no time.
         """
+        require_text(text)
         embedding = require_encoder(self._encoder, "predictions").encode([text])[0]
         return self._recommender.predict(self._person(), embedding, now=now)
 
@@ -108,6 +107,9 @@ class Device(DeviceCore):
 
         Args:
             now: unix seconds of the request; the clock's, if not given.
+
+        Raises:
+            DataError: ``now`` is no time.
         """
         return self._recommender.scores(self._person(), now=now)
 
@@ -118,7 +120,7 @@ class Device(DeviceCore):
         left out. Before the first event and the first edit there are none.
 
         Raises:
-            ConfigurationError: ``k`` is below 1, or the device has no encoder to place the tags
+            ConfigurationError: ``k`` is no count, or the device has no encoder to place the tags
                 with.
         """
         return self._preferences.interests(k=k)
@@ -226,73 +228,3 @@ class Device(DeviceCore):
     def event_count(self) -> int:
         """Return how many events the device keeps."""
         return self._store.event_count()
-
-    @property
-    def shared_numbers(self) -> int:
-        """D, how many numbers the shared ranker has: what an update is made of."""
-        return self._scorer.ranker.settings.size
-
-    def private_vector(self) -> NDArray[np.float32]:
-        """Return u, float32 (d,): what training has learnt of this person; it stays here."""
-        return self._learner.private_vector()
-
-    def local_quality(self) -> float | None:
-        """Return how well the ranker in use foretells the person's latest items, from 0 to 1.
-
-        None with too few of them; see ``local_quality``. It stays on the device.
-        """
-        from penchant.client.ranking.validation import local_quality
-
-        return local_quality(self._scorer, self._memory.history(), self.private_vector())
-
-    def train(self, task: "TrainingTask") -> "TrainingResult":
-        """Train the private vector and the ranker on this device's events; return the update.
-
-        When it returns, the update is paid for in the privacy ledger and may leave. The same task
-        gets the same update, at no further cost. A round with event-level privacy starts from what
-        such rounds left: a vector fitted to the events without noise would void its guarantee.
-        Needs the ``train`` extra.
-
-        Raises:
-            ConsentError: the person does not agree to it.
-            BudgetError: the privacy ledger refuses.
-            RoundError: the task is for another ranker or an earlier round, or training diverged.
-        """
-        return self._participant.train(task)
-
-    def preview(self, task: "TrainingTask") -> "Preview":
-        """Return the message that ``train`` would give out for ``task``, to the byte.
-
-        Nothing leaves, nothing is debited, and no consent is needed to look. Training the same
-        task afterwards gives out exactly these bytes.
-
-        Raises:
-            BudgetError: the task was answered and its answer is no longer kept.
-            RoundError: as ``train``.
-        """
-        return self._participant.preview(task)
-
-    def consent(self, purpose: "Purpose", terms: "Terms | None" = None) -> "Receipt":
-        """Write down that the person agrees to ``purpose``, and return the receipt.
-
-        Args:
-            purpose: to what.
-            terms: the words that were shown; ``terms_of(purpose)``, if not given.
-        """
-        return self._participant.consent(purpose, terms)
-
-    def revoke(self, purpose: "Purpose") -> None:
-        """Take consent back, at once: an update in the making does not leave either."""
-        self._participant.revoke(purpose)
-
-    def consents(self) -> "tuple[Receipt, ...]":
-        """Return all receipts, oldest first, those taken back included."""
-        return self._participant.consents()
-
-    def privacy(self) -> "PrivacyReport":
-        """Return what the device has spent and has left; ``str()`` says it in plain words."""
-        return self._participant.privacy()
-
-    def eligibility(self) -> "Eligibility":
-        """Return whether the device would take part in a round now: each condition and why."""
-        return self._participant.eligibility()

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from penchant.shared.errors import DataError
 
-__all__ = ["LANGUAGE", "Event", "EventKind"]
+__all__ = ["LANGUAGE", "Event", "EventKind", "unix_seconds"]
 
 
 # The end of the year 9999. A later time is a mistake, such as milliseconds, and would age
@@ -91,7 +91,7 @@ class Event:
         keep(self, "kind", _kind(kind))
         keep(self, "item", _text("item", item))
         keep(self, "text", _text("text", text))
-        keep(self, "time", int(clock.time()) if time is None else _seconds(time))
+        keep(self, "time", int(clock.time()) if time is None else unix_seconds(time))
         keep(self, "language", _text("language", language))
         if item is None and text is None:
             raise DataError("an event needs an item id, a text, or both; neither was given")
@@ -137,7 +137,16 @@ def _text(name: str, value: object) -> str | None:
     return value
 
 
-def _seconds(value: object) -> int:
+def unix_seconds(value: object, *, name: str = "time") -> int:
+    """Return ``value`` as whole unix seconds.
+
+    Args:
+        value: a number or its digits.
+        name: what an error calls it.
+
+    Raises:
+        DataError: it is not from 0 to the end of the year 9999, or not whole.
+    """
     try:
         seconds = int(value)  # type: ignore[call-overload]
         whole = not isinstance(value, bool) and (isinstance(value, str) or seconds == value)
@@ -145,7 +154,7 @@ def _seconds(value: object) -> int:
         seconds, whole = 0, False
     if not whole or not 0 <= seconds <= LATEST_TIME:
         raise DataError(
-            f"time is {value!r}; it must be whole unix seconds from 0 to {LATEST_TIME}, and not "
+            f"{name} is {value!r}; it must be whole unix seconds from 0 to {LATEST_TIME}, and not "
             "milliseconds"
         )
     return int(seconds)

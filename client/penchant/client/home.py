@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from penchant.client.device import Device
 from penchant.client.settings import DeviceSettings
-from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase
+from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase, change_keys
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import Encoder
 from penchant.shared.encoding.cached import find_bundle
@@ -88,13 +88,13 @@ class Home(BaseModel):
         """
         if (folder / HOME_FILE).exists():
             raise ConfigurationError(f"{folder} is a device's folder already; choose another")
+        self._require_key_file(folder)
+
+    def _require_key_file(self, folder: Path) -> None:
         if (self.keys is KeyChoice.FILE) != (self.key_file is not None):
             raise ConfigurationError("a key file goes with keys in a file, and only there")
-        if self.key_file is not None and self.key_file.absolute().is_relative_to(folder.absolute()):
-            raise ConfigurationError(
-                f"the key file {self.key_file} is in the device's folder {folder}, so whoever "
-                "copies the folder could read it; keep it somewhere else"
-            )
+        if self.key_file is not None:
+            KeyFile(self.key_file).require_outside(folder)
 
     def write(self, folder: Path) -> None:
         """Write it down in ``folder``.
@@ -104,7 +104,7 @@ class Home(BaseModel):
         """
         self.require_fit(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(folder / HOME_FILE, self.model_dump_json(indent=2).encode())
+        self._save(folder)
 
     def open(
         self,
@@ -130,6 +130,19 @@ class Home(BaseModel):
             settings=settings,
         )
 
+    def change_keys(
+        self, folder: Path, changed: Self, *, ask_old: Callable[[], str], ask_new: Callable[[], str]
+    ) -> None:
+        """Lock the device in ``folder`` with the keys of ``changed``, and write that down.
+
+        Raises:
+            ConfigurationError: the new key file is not somewhere else.
+            StoreError: see ``penchant.client.storage.change_keys``.
+        """
+        changed._require_key_file(folder)
+        change_keys(folder, old=self._keys(ask_old), new=changed._keys(ask_new))
+        changed._save(folder)
+
     def use_ranker(self, folder: Path, ranker: Ranker) -> None:
         """Write down ``ranker`` as the one to use from now on, and keep it in ``folder``.
 
@@ -139,8 +152,10 @@ class Home(BaseModel):
             return
         path = (folder / RANKER_FILE).absolute()
         ranker.save(path)
-        changed = self.model_copy(update={"ranker": path})
-        write_atomically(folder / HOME_FILE, changed.model_dump_json(indent=2).encode())
+        self.model_copy(update={"ranker": path})._save(folder)
+
+    def _save(self, folder: Path) -> None:
+        write_atomically(folder / HOME_FILE, self.model_dump_json(indent=2).encode())
 
     def _scorer(self) -> Scorer:
         catalogue = Catalogue.open(self.catalogue)

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.client.arguments import require_count
 from penchant.client.behaviour import event_weights, observed, require_encoder
 from penchant.client.interests import (
     Edits,
@@ -23,7 +24,6 @@ from penchant.client.interests.profile import Leaning
 from penchant.client.storage.store import Store, StoredEvent
 from penchant.client.tracking import InterestTracker, blocks
 from penchant.shared.catalogue import Catalogue
-from penchant.shared.errors import ConfigurationError
 from penchant.shared.texts import TextEncoder
 
 __all__ = ["Preferences"]
@@ -103,8 +103,7 @@ class Preferences:
 
     def interests(self, *, k: int) -> list[Interest]:
         """Return the ``k`` strongest interests with their evidence; see ``Device.interests``."""
-        if k < 1:
-            raise ConfigurationError(f"k is {k}; it must be at least 1")
+        require_count(k)
         state = self._tracker.state
         if state.is_empty and not len(self.edits):
             return []

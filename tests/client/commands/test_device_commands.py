@@ -188,3 +188,22 @@ def test_what_is_exported_is_all_and_for_the_person_alone(device: Run, tmp_path:
     assert [event["item"] for event in json.loads(out.read_text())["events"]] == ["alien", None]
     assert out.stat().st_mode & 0o777 == 0o600
     assert device("export", "--out", str(out))[0] == 2
+
+
+def test_the_keys_can_be_changed(
+    device: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a key file to a passphrase to another one; what was kept is there with the last."""
+    monkeypatch.setenv("PENCHANT_NEW_PASSPHRASE", "long enough words")
+    assert device("keys", "--keys", "passphrase")[0] == 0
+    (tmp_path / "key").unlink()
+    monkeypatch.setenv("PENCHANT_PASSPHRASE", "not these words")
+    assert device("keys", "--keys", "passphrase")[0] == 0  # those in force are the new ones already
+    monkeypatch.setenv("PENCHANT_NEW_PASSPHRASE", "other words again")
+    code, _, errors = device("keys", "--keys", "passphrase")
+    assert code == 2
+    assert "locked with another key" in errors
+    monkeypatch.setenv("PENCHANT_PASSPHRASE", "long enough words")
+    assert device("keys", "--keys", "passphrase")[0] == 0
+    monkeypatch.setenv("PENCHANT_PASSPHRASE", "other words again")
+    assert parsed(device, "health")["events"] == 2

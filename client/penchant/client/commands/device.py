@@ -1,7 +1,6 @@
 """``penchant device``: a person's device at a terminal."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,11 @@ from platformdirs import user_data_path
 
 from penchant.client.commands import tables
 from penchant.client.commands.output import Json, show
+from penchant.client.commands.passphrases import (
+    ask_new_passphrase,
+    ask_other_passphrase,
+    ask_passphrase,
+)
 from penchant.client.device import Device
 from penchant.client.events import Event
 from penchant.client.home import Home, KeyChoice
@@ -21,9 +25,8 @@ from penchant.client.ledger import Purpose, terms_of
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.files import write_atomically
 
-__all__ = ["Folder", "application", "ask_passphrase", "device_folder", "open_device"]
+__all__ = ["Folder", "application", "device_folder", "open_device"]
 
-PASSPHRASE_VARIABLE = "PENCHANT_PASSPHRASE"
 CATALOGUE_FOLDER = "catalogue"
 
 
@@ -98,7 +101,7 @@ def init(
         if items is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             build_catalogue(items, catalogue, encoder=encoder)
-        with home.open(folder, ask_passphrase=_new_passphrase):
+        with home.open(folder, ask_passphrase=ask_new_passphrase):
             home.write(folder)
     typer.echo(f"the device is in {folder}; tell it what you do with: penchant device observe")
 
@@ -261,14 +264,25 @@ def export(
     write_atomically(out, content.encode(), mode=0o600)
 
 
+@application.command()
+def keys(
+    keys: Annotated[KeyChoice, typer.Option(help="What they are wrapped with from now on.")],
+    key_file: Annotated[
+        Path | None, typer.Option(help="Where, with --keys file: not in the device's folder.")
+    ] = None,
+    device: Folder = None,
+) -> None:
+    """Lock the device with other keys, such as another passphrase; nothing is lost."""
+    folder = device_folder(device)
+    home = Home.read(folder)
+    changed = home.model_copy(update={"keys": keys, "key_file": key_file and key_file.resolve()})
+    home.change_keys(folder, changed, ask_old=ask_passphrase, ask_new=ask_other_passphrase)
+    typer.echo(f"the device in {folder} is locked with other keys")
+
+
 def device_folder(given: Path | None) -> Path:
     """Return the device's folder: the one given, or that in the person's data folder."""
     return (given or user_data_path("penchant", appauthor=False) / "device").absolute()
-
-
-def ask_passphrase() -> str:
-    """Return the passphrase of the device's keys, from the environment or the person."""
-    return os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt("Passphrase", hide_input=True)
 
 
 @contextmanager
@@ -281,9 +295,3 @@ def _removed_on_failure(made: Path) -> Iterator[None]:
         if not was_there:
             shutil.rmtree(made, ignore_errors=True)
         raise
-
-
-def _new_passphrase() -> str:
-    return os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt(
-        "New passphrase", hide_input=True, confirmation_prompt=True
-    )

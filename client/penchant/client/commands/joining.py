@@ -77,7 +77,7 @@ def join(
 def _opener(folder: Path, home: "Home", *, lab: bool) -> "Callable[[Scorer | None], Device]":
     """Return what opens the device, with a ranker or with the one it has."""
     from penchant.client import LAB, DeviceSettings
-    from penchant.client.commands.device import ask_passphrase
+    from penchant.client.commands.passphrases import ask_passphrase
 
     settings = DeviceSettings(participation=LAB) if lab else DeviceSettings()
     ask_once = cache(ask_passphrase)

@@ -1,18 +1,17 @@
 """From a person to the best items, and why."""
 
-import time as clock
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.client.arguments import moment, require_count
 from penchant.client.ranking.diversity import diverse, require_diversity
 from penchant.client.ranking.order import best_places
 from penchant.client.ranking.person import Person, Profile
 from penchant.client.ranking.reasons import Source, SourceKind, Why
 from penchant.client.ranking.recommendation import Recommendation
 from penchant.client.ranking.terms import TermAmounts
-from penchant.shared.errors import ConfigurationError
 from penchant.shared.scoring import Scorer
 
 __all__ = ["Recommender"]
@@ -71,8 +70,7 @@ class Recommender:
 
         See ``Device.recommend``.
         """
-        if k < 1:
-            raise ConfigurationError(f"k is {k}; it must be at least 1")
+        require_count(k)
         require_diversity(diversity)
         profile = self._profile(person, now)
         positions = self._candidates(candidates)
@@ -94,8 +92,7 @@ class Recommender:
         return np.unique(self._scorer.catalogue.known_positions(candidates))
 
     def _profile(self, person: Person, now: int | None) -> Profile:
-        moment = int(clock.time()) if now is None else now
-        return Profile.of(person, self._scorer, now=moment)
+        return Profile.of(person, self._scorer, now=moment(now))
 
     def _scores(
         self, person: Person, profile: Profile, positions: NDArray[np.int64] | None

@@ -4,6 +4,7 @@ from penchant.client.storage.database import Database, Durability, Migration
 from penchant.client.storage.folder import DeviceFolder
 from penchant.client.storage.keys import KeyFile, KeySource, Passphrase, RawKey
 from penchant.client.storage.keystore import OsKeyStore
+from penchant.client.storage.rekeying import change_keys
 from penchant.client.storage.sealing import seal, unseal
 from penchant.client.storage.sqlitestore import SqliteStore
 from penchant.client.storage.store import Store, StoredEvent, TrainedRound
@@ -23,6 +24,7 @@ __all__ = [
     "Store",
     "StoredEvent",
     "TrainedRound",
+    "change_keys",
     "dumped",
     "restore",
     "seal",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penchant.client.storage.database import Database, Durability, Migration
-from penchant.client.storage.keys import KeySource
+from penchant.client.storage.keys import KeyFile, KeySource
 from penchant.client.storage.lock import FolderLock
 from penchant.client.storage.wrapping import data_key, destroy_key, is_destroyed, key_path
 from penchant.shared.errors import StoreError
@@ -20,10 +20,13 @@ class DeviceFolder:
         keys: wraps the data keys of its databases.
 
     Raises:
+        ConfigurationError: the keys are in a file in the folder itself.
         StoreError: it cannot be made, or another process has it.
     """
 
     def __init__(self, path: Path, keys: KeySource) -> None:
+        if isinstance(keys, KeyFile):
+            keys.require_outside(path)
         self._path = path
         self._keys = keys
         self._databases: dict[str, Database] = {}

@@ -131,6 +131,18 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def require_outside(self, folder: Path) -> None:
+        """Do nothing.
+
+        Raises:
+            ConfigurationError: the file is in the folder that it locks.
+        """
+        if self._path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigurationError(
+                f"the key file {self._path} is in the device's folder {folder}, so whoever "
+                "copies the folder could read it; keep it somewhere else"
+            )
+
     def new_parameters(self) -> dict[str, str | int]:
         """Return nothing: where the file is must not be told beside what it locks."""
         return {}

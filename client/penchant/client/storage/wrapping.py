@@ -8,6 +8,7 @@ made for, and an unkeyed checksum tells a damaged file from a wrong key.
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from penchant.client.storage.keys import KEY_BYTES, KeySource
 from penchant.shared.errors import StoreError
 from penchant.shared.files import write_atomically
 
-__all__ = ["data_key", "destroy_key", "is_destroyed", "key_path"]
+__all__ = ["data_key", "destroy_key", "is_destroyed", "key_path", "rewrap_key"]
 
 FORMAT = 1
 NONCE_BYTES = 12
@@ -137,20 +138,59 @@ def destroy_key(database: Path, source: KeySource) -> None:
     source.destroy(kept.identity, kept.parameters)
 
 
-def _make(path: Path, source: KeySource, *, purpose: str, durable: bool) -> bytes:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+def rewrap_key(path: Path, old: KeySource, new: KeySource) -> None:
+    """Wrap the data key in a key file anew; one that ``new`` opens already is left as it is.
 
+    The old wrapped key is overwritten where it lay, and what ``old`` keeps for it is destroyed
+    after that: at every moment one of the two opens the file.
+
+    Args:
+        path: the key file, which says itself what its key is for.
+        old: what it is wrapped with.
+        new: what it is to be wrapped with.
+
+    Raises:
+        StoreError: neither opens it, it is damaged or destroyed, or it cannot be written; then it
+            is as it was.
+    """
+    kept = _WrappedKey.read(path)
+    if kept.source == new.name:
+        with suppress(StoreError):
+            _unwrap(path, new, purpose=kept.purpose)
+            return
+    key = _unwrap(path, old, purpose=kept.purpose)
+    content = _wrapped(key, new, purpose=kept.purpose)
+    try:
+        with path.open("r+b", buffering=0) as before:
+            length = len(before.read())
+            write_atomically(path, content, mode=0o600)
+            before.seek(0)
+            before.write(os.urandom(length))
+            os.fsync(before.fileno())
+    except OSError as error:
+        raise StoreError(f"cannot write the key file {path}: {error.strerror}") from error
+    old.destroy(kept.identity, kept.parameters)
+
+
+def _make(path: Path, source: KeySource, *, purpose: str, durable: bool) -> bytes:
     key = os.urandom(KEY_BYTES)
-    made = _WrappedKey(purpose, os.urandom(16).hex(), source.name, source.new_parameters())
-    nonce = os.urandom(NONCE_BYTES)
-    wrapping = source.make(made.identity, made.parameters)
-    wrapped = AESGCM(wrapping).encrypt(nonce, key, made.associated())
-    content = replace(made, nonce=nonce.hex(), wrapped=wrapped.hex()).to_bytes()
+    content = _wrapped(key, source, purpose=purpose)
     try:
         write_atomically(path, content, mode=0o600, durable=durable)
     except OSError as error:
         raise StoreError(f"cannot write the key file {path}: {error.strerror}") from error
     return key
+
+
+def _wrapped(key: bytes, source: KeySource, *, purpose: str) -> bytes:
+    """Return the key file of ``key``, newly wrapped by ``source``."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    made = _WrappedKey(purpose, os.urandom(16).hex(), source.name, source.new_parameters())
+    nonce = os.urandom(NONCE_BYTES)
+    wrapping = source.make(made.identity, made.parameters)
+    wrapped = AESGCM(wrapping).encrypt(nonce, key, made.associated())
+    return replace(made, nonce=nonce.hex(), wrapped=wrapped.hex()).to_bytes()
 
 
 def _unwrap(path: Path, source: KeySource, *, purpose: str) -> bytes:

@@ -1,0 +1,89 @@
+"""What a device does in rounds, and what its owner is told and asked about them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penchant.client.core import DeviceCore
+
+if TYPE_CHECKING:
+    from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
+    from penchant.client.participation import Eligibility
+    from penchant.shared.contract import TrainingResult, TrainingTask
+
+__all__ = ["ParticipatingDevice"]
+
+
+class ParticipatingDevice(DeviceCore):
+    """A device's part in rounds; ``Device`` is this and what it does for the person."""
+
+    @property
+    def shared_numbers(self) -> int:
+        """D, how many numbers the shared ranker has: what an update is made of."""
+        return self._scorer.ranker.settings.size
+
+    def private_vector(self) -> NDArray[np.float32]:
+        """Return u, float32 (d,): what training has learnt of this person; it stays here."""
+        return self._learner.private_vector()
+
+    def local_quality(self) -> float | None:
+        """Return how well the ranker in use foretells the person's latest items, from 0 to 1.
+
+        None with too few of them; see ``local_quality``. It stays on the device.
+        """
+        from penchant.client.ranking.validation import local_quality
+
+        return local_quality(self._scorer, self._memory.history(), self.private_vector())
+
+    def train(self, task: "TrainingTask") -> "TrainingResult":
+        """Train the private vector and the ranker on this device's events; return the update.
+
+        When it returns, the update is paid for in the privacy ledger and may leave. The same task
+        gets the same update, at no further cost. A round with event-level privacy starts from what
+        such rounds left: a vector fitted to the events without noise would void its guarantee.
+        Needs the ``train`` extra.
+
+        Raises:
+            ConsentError: the person does not agree to it.
+            BudgetError: the privacy ledger refuses.
+            RoundError: the task is for another ranker or an earlier round, or training diverged.
+        """
+        return self._participant.train(task)
+
+    def preview(self, task: "TrainingTask") -> "Preview":
+        """Return the message that ``train`` would give out for ``task``, to the byte.
+
+        Nothing leaves, nothing is debited, and no consent is needed to look. Training the same
+        task afterwards gives out exactly these bytes.
+
+        Raises:
+            BudgetError: the task was answered and its answer is no longer kept.
+            RoundError: as ``train``.
+        """
+        return self._participant.preview(task)
+
+    def consent(self, purpose: "Purpose", terms: "Terms | None" = None) -> "Receipt":
+        """Write down that the person agrees to ``purpose``, and return the receipt.
+
+        Args:
+            purpose: to what.
+            terms: the words that were shown; ``terms_of(purpose)``, if not given.
+        """
+        return self._participant.consent(purpose, terms)
+
+    def revoke(self, purpose: "Purpose") -> None:
+        """Take consent back, at once: an update in the making does not leave either."""
+        self._participant.revoke(purpose)
+
+    def consents(self) -> "tuple[Receipt, ...]":
+        """Return all receipts, oldest first, those taken back included."""
+        return self._participant.consents()
+
+    def privacy(self) -> "PrivacyReport":
+        """Return what the device has spent and has left; ``str()`` says it in plain words."""
+        return self._participant.privacy()
+
+    def eligibility(self) -> "Eligibility":
+        """Return whether the device would take part in a round now: each condition and why."""
+        return self._participant.eligibility()
