@@ -26,8 +26,8 @@ def simulate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Data set, synthetic:KEY=VALUE,..., or movielens:, mind:, table: or wide:PATH "
-            "(default: movielens-100k)."
+            help="Data set, synthetic:KEY=VALUE,..., or movielens:, mind:, table:, sequences: or "
+            "wide:PATH (default: movielens-100k)."
         ),
     ] = None,
     preset: Annotated[

@@ -24,8 +24,8 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="DATASET",
-        help="movielens-100k, synthetic:KEY=VALUE,..., or movielens:, mind:, table: or wide:PATH, "
-        "with options after commas.",
+        help="movielens-100k, synthetic:KEY=VALUE,..., or movielens:, mind:, table:, sequences: or "
+        "wide:PATH, with options after commas.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
@@ -48,7 +48,7 @@ def validate(dataset: Name, as_json: Json = False) -> None:
     """Say whether a simulation can use a data set: exit code 0 if it can, 2 if not.
 
     It cannot if more rows are malformed than tolerate= allows, if nobody has enough events to hold
-    one out, if everybody has met every item, or if all texts are alike.
+    one out, if everybody has met every item, or if all items have one text.
     """
     description = _described(dataset)
     if as_json:

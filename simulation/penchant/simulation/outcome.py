@@ -111,6 +111,7 @@ def summarise(
             events=world.dataset.n_events,
             training_only_people=split.n_training_only,
             repeats_dropped=split.n_repeats,
+            items_without_text=sum(not text.strip() for text in world.dataset.item_texts),
         ),
         devices=devices,
         evaluated_people=None if evaluated == devices else evaluated,

@@ -100,7 +100,7 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     encoder = CachedEncoder(bundle)
     for warning in encoder_warnings(dataset, bundle.manifest.languages):
         tell(warning)
-    catalogue = Catalogue.of(trained.item_ids, encoder.encode(trained.item_texts))
+    catalogue = Catalogue.of(trained.item_ids, encoder.encode(trained.item_words))
     largest = FeatureMap.largest_rank(catalogue.embeddings)
     rank = min(plan.recipe.feature_rank or largest, largest)
     feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
@@ -108,7 +108,7 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     cold = None
     if start is not None:
         items = start.learnt_from.training
-        cold = Cold(start, Catalogue.of(items.item_ids, encoder.encode(items.item_texts)))
+        cold = Cold(start, Catalogue.of(items.item_ids, encoder.encode(items.item_words)))
     return World(
         dataset=dataset,
         split=split,

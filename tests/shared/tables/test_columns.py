@@ -7,6 +7,8 @@ from penchant.shared.tables import Role, map_columns, parse_mapping
 
 EVENTS = (Role.USER, Role.ITEM, Role.TIME, Role.KIND, Role.TEXT, Role.LANGUAGE)
 
+_RECBOLE = ("user_id:token", "item_id:token", "timestamp:float")
+
 
 @pytest.mark.parametrize(
     ("columns", "user", "item", "time"),
@@ -17,6 +19,9 @@ EVENTS = (Role.USER, Role.ITEM, Role.TIME, Role.KIND, Role.TEXT, Role.LANGUAGE)
         (["User ID", "Parent-ASIN", "Created At"], "User ID", "Parent-ASIN", "Created At"),
         (["\uff55ser", "ITEM", "DateTime"], "\uff55ser", "ITEM", "DateTime"),
         (["用户ID", "商品ID", "时间戳"], "用户ID", "商品ID", "时间戳"),
+        (["ユーザーID", "商品ID", "日時"], "ユーザーID", "商品ID", "日時"),
+        (["Kunde", "Artikelnummer", "Datum"], "Kunde", "Artikelnummer", "Datum"),
+        (["user_id:token", "item_id:token", "timestamp:float"], *_RECBOLE),
     ],
 )
 def test_usual_names_are_guessed(columns: list[str], user: str, item: str, time: str) -> None:

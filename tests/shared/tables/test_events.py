@@ -115,3 +115,18 @@ def test_item_table_without_a_text_is_refused(tmp_path: Path) -> None:
     """Items without words cannot be embedded."""
     with pytest.raises(DataError, match="text=COLUMN"):
         read_items(write(tmp_path / "items.csv", "id,price\n1,2\n"))
+
+
+def test_lists_in_texts_are_written_out(tmp_path: Path) -> None:
+    """Of JSON and of Python, nested, of objects by their names; a title in brackets stays."""
+    path = tmp_path / "meta.jsonl"
+    rows = (
+        '{"asin": "B1", "title": "Pen", "categories": [["Office", "Pens"], ["Office", "Ink"]]}',
+        '{"asin": "B2", "title": "[REC]", "categories": []}',
+        '{"asin": "B3", "title": "[1984]", "categories": null}',
+    )
+    path.write_text("\n".join(rows))
+    assert read_items(path).texts == ("Pen. Office, Pens, Ink", "[REC]", "[1984]")
+    genres = [{"id": 16, "name": "Animation"}, {"id": 10, "name": "Family"}]
+    films = write(tmp_path / "films.csv", f'id,title,genres\n7,Up,"{genres}"\n')
+    assert read_items(films).texts == ("Up. Animation, Family",)

@@ -112,7 +112,7 @@ def test_quote_that_is_never_closed_is_refused_with_its_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would swallow the rest of the file."""
-    monkeypatch.setattr("penchant.shared.tables.table._LONGEST_CELL", 1000)
+    monkeypatch.setattr("penchant.shared.tables.delimited._LONGEST_CELL", 1000)
     path = tmp_path / "table.csv"
     path.write_text('a,b\n1,2\n"3,4\n' + "5,6\n" * 1000)
     with pytest.raises(DataError, match=r"line 3 of .* never closed"):
@@ -148,3 +148,12 @@ def test_what_csv_writers_write_is_read(
     assert [row[:2] for row in found if any(row[:2])] == expected
     assert rejects.count == 0
     assert LINE not in open_table(path).columns
+
+
+def test_spaces_separate_where_every_line_has_as_many(tmp_path: Path) -> None:
+    """``12 4`` is a row of two; a column of texts is none of words."""
+    path = tmp_path / "table.txt"
+    path.write_text("user item\n1 2 \n3 4\n")
+    assert read(path)[0] == [("1", "2", 2), ("3", "4", 3)]
+    path.write_text("search query\nred shoes\nshoes\n")
+    assert read(path)[2] == ("search query",)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penchant.shared.errors import DataError
+from penchant.shared.errors import ConfigurationError, DataError
 from penchant.simulation.datasets import Dataset, load
 
 
@@ -81,7 +81,7 @@ def test_wide_entries_are_items_by_number_or_by_text(tmp_path: Path) -> None:
     ("content", "told"),
     [
         ("item,title\nx,X\n", "known to be the user; say which one is, such as user="),
-        ("user,item\na,x\n", "no item of .* has a text; name a table of items with items=FILE"),
+        ("A2EF,555,5.0,978480000\n", "known to be the item .* read the file without a header"),
         ("user,item,title\n", "no events that can be used"),
         ("user,item,title\na,,X\n", "no events that can be used"),
     ],
@@ -98,3 +98,37 @@ def test_nobody_with_enough_events_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text("user,item,title\na,x,X\na,y,Y\nb,x,X\n")
     with pytest.raises(DataError, match=r"nobody in .* has 3 events, the most is 2"):
         load(f"table:{tmp_path}/e.csv,min_events=3")
+
+
+def test_items_without_texts_are_told_apart_by_their_identifiers(tmp_path: Path) -> None:
+    """The data set has no texts, and what a language model is told are the identifiers."""
+    (tmp_path / "e.csv").write_text("user,item\na,x\nb,y\n")
+    dataset, told = loaded(f"table:{tmp_path}/e.csv")
+    assert (dataset.item_texts, dataset.item_words) == (("", ""), ("x", "y"))
+    assert any("no item has a text" in note for note in told)
+
+
+def test_what_people_say_of_an_item_is_not_its_text(tmp_path: Path) -> None:
+    """A guessed column with another text each time is left out and told; asked for, it is used."""
+    rows = [f"u{n},i{n % 3},I think {n} times of it" for n in range(9)]
+    (tmp_path / "reviews.csv").write_text("\n".join(["user,item,text", *rows]))
+    dataset, told = loaded(f"table:{tmp_path}/reviews.csv")
+    assert not any(dataset.item_texts)
+    assert any("column 'text' is not used" in note for note in told)
+    dataset, _ = loaded(f"table:{tmp_path}/reviews.csv,text=text")
+    assert dataset.item_texts[0] == "I think 0 times of it"
+    same = [f"u{n},i{n % 3},Thing {n % 3}" for n in range(9)]
+    (tmp_path / "titles.csv").write_text("\n".join(["user,item,text", *same]))
+    assert loaded(f"table:{tmp_path}/titles.csv")[0].item_texts == ("Thing 0", "Thing 1", "Thing 2")
+
+
+def test_time_format_says_whose_march_it_is(tmp_path: Path) -> None:
+    """05/03/2024 is a time once its form is said; a form that is none is an error."""
+    (tmp_path / "e.csv").write_text("user,item,date\na,x,05/03/2024\na,y,01/04/2024\n")
+    dataset, _ = loaded(f"table:{tmp_path}/e.csv,time_format=%d/%m/%Y")
+    assert dataset.has_times
+    assert dataset.history(0)[1].tolist() == [1_709_596_800, 1_711_929_600]
+    with pytest.raises(DataError, match="are malformed"):
+        load(f"table:{tmp_path}/e.csv")
+    with pytest.raises(ConfigurationError, match="is no form of times"):
+        load(f"table:{tmp_path}/e.csv,time_format=%Q")

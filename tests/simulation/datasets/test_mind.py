@@ -1,5 +1,6 @@
 """Tests of reading MIND: news, histories, clicks and impressions."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,28 @@ def test_folder_without_mind_is_refused(tmp_path: Path) -> None:
     """The error names the files."""
     with pytest.raises(DataError, match=r"expected news\.tsv and behaviors\.tsv"):
         load(f"mind:{tmp_path}")
+
+
+def test_downloads_are_read_as_they_are_and_the_test_set_gives_its_news(tmp_path: Path) -> None:
+    """A folder of archives; what does not say what was clicked is told, and has no events."""
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    lists = {
+        "MINDlarge_train": f"{LATER}\n{EARLIER}\n",
+        "MINDlarge_dev": f"{OTHER}\n",
+        "MINDlarge_test": "1\tU3\t11/16/2019 8:00:00 AM\tN1\tN1 N2 N4\n",
+    }
+    for name, behaviours in lists.items():
+        news = NEWS + "N4\tnews\tworld\tLate\t\thttps://x\t[]\t[]\n" * (name == "MINDlarge_test")
+        with zipfile.ZipFile(downloads / f"{name}.zip", "w") as archive:
+            archive.writestr(f"{name}/news.tsv", news)
+            archive.writestr(f"{name}/behaviors.tsv", behaviours)
+            archive.writestr(f"{name}/entity_embedding.vec", "Q1\t0.1\n")
+            archive.writestr(f"__MACOSX/{name}/news.tsv", "x")
+    told: list[str] = []
+    dataset = load(f"mind:{downloads}", tell=told.append)
+    assert sorted(dataset.person_ids) == ["U1", "U2"]
+    assert dict(zip(dataset.item_ids, dataset.item_texts, strict=True))["N4"] == "Late. news, world"
+    assert any("MINDlarge_test does not say what was clicked" in note for note in told)
+    with pytest.raises(DataError, match="says what was clicked, as N1-1 N2-0"):
+        load(f"mind:{downloads / 'MINDlarge_test.zip'}")

@@ -19,6 +19,7 @@ from penchant.shared.tables import (
     is_wide,
     open_table,
 )
+from penchant.shared.tables.packing import last_written
 
 __all__ = ["Log", "Logged", "read_log"]
 
@@ -178,7 +179,7 @@ def _one_owner(path: Path, owner: str | None, users: list[str], *, asked: str | 
 
 def _spaced(events: list[Logged], path: Path) -> Iterator[Logged]:
     """Give events their times where the table tells none."""
-    end = int(path.stat().st_mtime)
+    end = last_written(path)
     step = max(1, min(LONGEST_STEP, end // max(1, len(events))))
     times = end - step * np.arange(len(events))[::-1]
     for event, time in zip(events, times.tolist(), strict=True):

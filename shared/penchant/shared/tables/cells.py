@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from penchant.shared.tables.times import parse_time
 
-__all__ = ["SEPARATORS", "Entry", "column_separator", "parse_cell"]
+__all__ = ["SEPARATORS", "Entry", "column_separator", "parse_cell", "parse_list"]
 
 # By preference; each in the forms it is typed in.
 SEPARATORS = {"newline": "\n\r", ";": ";；", "|": "|｜", "、": "、", ",": ",，", "tab": "\t"}  # noqa: RUF001
@@ -110,7 +110,7 @@ def parse_cell(cell: str, separator: str) -> list[Entry]:
     if plain.casefold() in _NOTHING:
         return []
     if plain.startswith("[") and plain.endswith("]"):
-        listed = _listed(plain)
+        listed = parse_list(plain)
         if listed is not None:
             return [entry for element in listed if (entry := _element(element)) is not None]
     return [entry for part in _cut(plain, separator) if (entry := _entry(part)) is not None]
@@ -124,7 +124,8 @@ def _cut(text: str, separator: str) -> list[str]:
     return re.split(f"[{re.escape(SEPARATORS[separator])}]", text)
 
 
-def _listed(text: str) -> list[object] | None:
+def parse_list(text: str) -> list[object] | None:
+    """Return a list in JSON, or as Python prints it; None if the text is neither."""
     for read in (json.loads, ast.literal_eval):
         try:
             value = read(text)

@@ -7,10 +7,19 @@ from types import MappingProxyType
 
 from penchant.shared.errors import ConfigurationError
 
-__all__ = ["ITEM_TABLE_NAMES", "NO_COLUMN", "Columns", "Role", "map_columns", "parse_mapping"]
+__all__ = [
+    "ITEM_TABLE_NAMES",
+    "NO_COLUMN",
+    "Columns",
+    "Role",
+    "map_columns",
+    "parse_mapping",
+    "plain_name",
+]
 
 NO_COLUMN = "none"
 _JOINT = "+"
+_TYPES = ("token", "token_seq", "float", "float_seq")
 
 
 class Role(StrEnum):
@@ -34,19 +43,31 @@ _NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
         Role.USER: (
             "userid", "user", "uid", "username", "reviewerid", "personid", "person", "customerid",
-            "customer", "memberid", "visitorid", "accountid", "deviceid", "sessionid",
+            "customer", "memberid", "visitorid", "accountid", "deviceid", "steamid", "sessionid",
+            "nutzer", "nutzerid", "benutzer", "benutzerid", "kunde", "kundennummer",
+            "utilisateur", "usuario", "usuarioid", "idusuario", "utente", "gebruiker",
+            "пользователь", "ユーザーid", "ユーザid", "ユーザー", "会員id", "사용자", "사용자id",
+            "المستخدم", "उपयोगकर्ता",
             "用户id", "用户", "用户编号", "用户标识", "用户名", "用户号", "会员id", "顾客id",
         ),
         Role.ITEM: (
             "itemid", "item", "iid", "movieid", "parentasin", "asin", "productid", "product",
             "newsid", "articleid", "article", "bookid", "isbn", "songid", "trackid", "videoid",
-            "docid", "documentid", "contentid", "goodsid", "sku",
+            "docid", "documentid", "contentid", "goodsid", "sku", "businessid", "artistid",
+            "gameid", "appid", "recipeid", "animeid", "podcastid", "courseid", "venueid", "placeid",
+            "poiid", "locationid", "gmapid", "photoid", "urlid",
+            "artikel", "artikelid", "artikelnummer", "produkt", "produktid", "produit",
+            "produitid", "producto", "productoid", "articulo", "articulos", "prodotto", "товар",
+            "商品コード", "アイテムid", "アイテム", "作品id", "상품", "상품id", "아이템",
+            "المنتج", "उत्पाद",
             "物品id", "商品id", "项目id", "内容id", "新闻id", "文章id", "电影id", "视频id",
             "物品", "商品", "物品编号", "商品编号",
         ),
         Role.TIME: (
             "timestamp", "time", "unixreviewtime", "unixtime", "eventtime", "datetime",
-            "createdat", "createtime", "ts", "date", "reviewtime",
+            "createdat", "createtime", "ts", "date", "reviewdate", "reviewtime", "dateadded",
+            "datum", "zeit", "zeitpunkt", "zeitstempel", "fecha", "horodatage", "tijd", "дата",
+            "время", "日時", "タイムスタンプ", "시간", "날짜", "التاريخ", "दिनांक",
             "时间戳", "时间", "日期", "行为时间", "发生时间", "访问时间",
         ),
         Role.KIND: (
@@ -56,8 +77,11 @@ _NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
         ),
         Role.TEXT: (
             "text", "title", "itemtitle", "producttitle", "movietitle", "headline", "name",
-            "itemname", "productname", "query", "searchquery", "content", "description",
-            "titel", "titre", "titulo", "título", "nombre", "nom", "名称", "标题", "文本",
+            "itemname", "productname", "booktitle", "artistname", "trackname", "businessname",
+            "gamename", "appname", "query", "searchquery", "content", "description",
+            "titel", "titre", "titulo", "título", "titolo", "nombre", "nom",
+            "название", "タイトル", "商品名", "題名", "작품명", "제목", "العنوان", "शीर्षक",
+            "名称", "标题", "文本",
             "物品名称", "商品名称", "商品标题", "新闻标题", "文章标题", "片名", "书名", "内容",
             "搜索词", "查询", "描述",
         ),
@@ -120,7 +144,7 @@ def map_columns(
         roles: those wanted, the first to choose first; no column has two roles unless given so.
         given: columns by role as a flag gives them: ``NO_COLUMN`` for none, and for a text
             perhaps several, joined by ``+``.
-        also: more names to guess by, as ``_plain`` leaves them, after the usual ones.
+        also: more names to guess by, as ``plain_name`` leaves them, after the usual ones.
 
     Raises:
         ConfigurationError: a column that is given does not exist.
@@ -147,8 +171,8 @@ def map_columns(
 
 def _given(columns: Sequence[str], role: Role, text: str) -> tuple[str, ...]:
     names = (text,) if text in columns or role is not Role.TEXT else tuple(text.split(_JOINT))
-    exact = {_plain(column): column for column in reversed(columns)}
-    chosen = tuple(name if name in columns else exact.get(_plain(name), "") for name in names)
+    exact = {plain_name(column): column for column in reversed(columns)}
+    chosen = tuple(name if name in columns else exact.get(plain_name(name), "") for name in names)
     if not all(chosen):
         raise ConfigurationError(
             f"there is no column '{names[chosen.index('')]}' for {role}; "
@@ -158,11 +182,19 @@ def _given(columns: Sequence[str], role: Role, text: str) -> tuple[str, ...]:
 
 
 def _guess(columns: Sequence[str], names: Sequence[str]) -> str | None:
-    by_name = {_plain(column): column for column in reversed(columns)}
+    by_name = {plain_name(column): column for column in reversed(columns)}
     return next((by_name[name] for name in names if name in by_name), None)
 
 
-def _plain(name: str) -> str:
-    """Return a column's name without what people write in different ways."""
+def plain_name(name: str) -> str:
+    """Return a column's name without what people write in different ways.
+
+    The type that RecBole's files have after a name is no part of it.
+
+    >>> plain_name("User-ID"), plain_name("item_id:token")
+    ('userid', 'itemid')
+    """
+    bare, _, kind = name.rpartition(":")
+    name = bare if kind in _TYPES else name
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(letter for letter in folded if not (letter.isspace() or letter in "-_.\ufeff"))

@@ -1,14 +1,14 @@
 """What a text file is encoded in: UTF-8, UTF-16 with a mark, or GB18030."""
 
 import codecs
-import gzip
 import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from penchant.shared.errors import DataError
+from penchant.shared.tables.packing import DAMAGED, open_binary
 
 __all__ = ["check_encoding", "detect_encoding", "open_text"]
 
@@ -27,7 +27,7 @@ _LEAST_HIGH = 0.8
 
 
 def detect_encoding(path: Path) -> str:
-    """Return the encoding of a text file, which may be gzipped.
+    """Return the encoding of a text file, which may be packed.
 
     The rule: a byte order mark decides; else UTF-8, if the whole file is; else GB18030 (which
     holds GBK and GB2312), if the whole file is and its bytes look like Chinese text.
@@ -35,8 +35,11 @@ def detect_encoding(path: Path) -> str:
     Raises:
         DataError: the file cannot be read, or is in another encoding.
     """
-    with _binary(path) as file:
-        start = file.read(4)
+    try:
+        with open_binary(path) as file:
+            start = file.read(4)
+    except DAMAGED as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
     for mark, name in _MARKS:
         if start.startswith(mark):
             return name
@@ -67,28 +70,20 @@ def check_encoding(name: str) -> str:
 
 
 def open_text(path: Path, encoding: str) -> IO[str]:
-    """Open a text file, which may be gzipped, with line ends as Unix has them.
+    """Open a text file, which may be packed, with line ends as Unix has them.
 
     Raises:
         DataError: it cannot be opened.
     """
-    return io.TextIOWrapper(_binary(path), encoding=encoding)
-
-
-def _binary(path: Path) -> IO[bytes]:
-    try:
-        file = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    return cast(IO[bytes], file)
+    return io.TextIOWrapper(open_binary(path), encoding=encoding)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    with _binary(path) as file:
+    with open_binary(path) as file:
         try:
             while block := file.read(_BLOCK):
                 yield block
-        except (OSError, EOFError) as error:
+        except DAMAGED as error:
             raise DataError(f"{path} cannot be read: {error}") from error
 
 

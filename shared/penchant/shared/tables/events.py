@@ -32,6 +32,7 @@ class EventTable:
         table: the file.
         columns: which column means what.
         default_kind: kind of the events that tell none.
+        time_format: how times are written, by the signs of ``strptime``; None for the usual ways.
         rejects: malformed rows, counted while :meth:`batches` is read.
         unknown_kinds: words that were no kind, with their numbers of rows, counted likewise.
     """
@@ -39,6 +40,7 @@ class EventTable:
     table: Table
     columns: Columns
     default_kind: str
+    time_format: str | None
     rejects: Rejects
     unknown_kinds: dict[str, int] = field(default_factory=dict)
 
@@ -50,14 +52,16 @@ class EventTable:
         form: TableFormat | None = None,
         columns: Mapping[Role, str] | None = None,
         default_kind: str = DEFAULT_KIND,
+        time_format: str | None = None,
     ) -> "EventTable":
         """Open a table of events.
 
         Args:
-            path: CSV, TSV or Parquet.
+            path: CSV, TSV, JSON or Parquet.
             form: how a text file is to be read.
             columns: columns that are not to be guessed, by role; see ``map_columns``.
             default_kind: kind of the events that tell none.
+            time_format: how times are written, such as ``%d/%m/%Y``; None for the usual ways.
 
         Raises:
             DataError: the file cannot be read, or has neither items nor texts.
@@ -68,9 +72,9 @@ class EventTable:
         if Role.ITEM not in mapped and Role.TEXT not in mapped:
             raise DataError(
                 f"{path} has columns {', '.join(table.columns)}, and none of them is known to be "
-                "the item or a text; say which one is, such as item=movie_id"
+                "the item or a text; say which one is, such as item=movie_id" + table.hint
             )
-        return cls(table, mapped, default_kind, Rejects(path))
+        return cls(table, mapped, default_kind, time_format, Rejects(path))
 
     @property
     def has_users(self) -> bool:
@@ -99,7 +103,9 @@ class EventTable:
     def _events(self, rows: pl.DataFrame) -> pl.DataFrame:
         frame = rows.select(LINE, *(self._column(role).alias(role.value) for role in _ROLES))
         raw_times = frame["time"]
-        frame = frame.with_columns(epoch_seconds(raw_times).alias("time"), self._kinds(frame))
+        frame = frame.with_columns(
+            epoch_seconds(raw_times, self.time_format).alias("time"), self._kinds(frame)
+        )
         wrong = (
             pl.when(pl.col("item").is_null() & pl.col("text").is_null())
             .then(pl.lit("no item and no text"))

@@ -1,13 +1,20 @@
 """Tables of items: what there is to recommend, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from penchant.shared.errors import DataError
-from penchant.shared.tables.columns import ITEM_TABLE_NAMES, Columns, Role, map_columns
+from penchant.shared.tables.cells import parse_list
+from penchant.shared.tables.columns import (
+    ITEM_TABLE_NAMES,
+    Columns,
+    Role,
+    map_columns,
+    plain_name,
+)
 from penchant.shared.tables.rejects import Rejects
 from penchant.shared.tables.table import LINE, TableFormat, open_table
 
@@ -15,9 +22,12 @@ __all__ = ["ItemTable", "read_items"]
 
 # Columns that a guessed text is followed by, if the table has them.
 _COMPANIONS = (
-    "genres", "genre", "category", "categories", "subcategory", "tags", "kategorie", "genero",
-    "类别", "分类", "类型", "标签",
+    "genres", "genre", "category", "categories", "subcategory", "maincategory", "productcategory",
+    "class", "tags", "kategorie", "genero", "géneros", "categorie", "catégorie", "categoria",
+    "жанр", "жанры", "类别", "分类", "类型", "标签", "ジャンル", "カテゴリ", "장르", "카테고리",
 )  # fmt: skip
+_NAMES = ("name", "title", "text", "description")
+_MOST_PARTS = 20
 
 
 @dataclass(frozen=True)
@@ -44,12 +54,12 @@ def read_items(
 ) -> ItemTable:
     """Read a table of items.
 
-    A text is its column's; or several columns' in their order, with a full stop between, of which
-    lists such as ``Comedy|Drama`` become ``Comedy, Drama``. A text column that is guessed is
-    followed by the table's categories, genres or tags.
+    A text is its column's; or several columns' in their order, with a full stop between. Lists such
+    as ``Comedy|Drama`` or ``["Comedy", "Drama"]`` become ``Comedy, Drama``; objects, their names. A
+    text column that is guessed is followed by the table's categories, genres or tags.
 
     Args:
-        path: CSV, TSV or Parquet.
+        path: CSV, TSV, JSON or Parquet.
         form: how a text file is to be read.
         columns: columns that are not to be guessed: item, text.
 
@@ -64,10 +74,10 @@ def read_items(
     if missing:
         raise DataError(
             f"{path} has columns {', '.join(table.columns)}, and none of them is known to be the "
-            f"{missing[0]}; say which one is, such as {missing[0]}=COLUMN"
+            f"{missing[0]}; say which one is, such as {missing[0]}=COLUMN{table.hint}"
         )
     if Role.TEXT not in given:
-        also = [c for c in table.columns if c.casefold() in _COMPANIONS]
+        also = [c for c in table.columns if plain_name(c) in _COMPANIONS]
         mapped[Role.TEXT] += tuple(c for c in also if c not in mapped[Role.TEXT])
     rejects = Rejects(path)
     names = list(dict.fromkeys(mapped[Role.ITEM] + mapped[Role.TEXT]))
@@ -89,5 +99,33 @@ def read_items(
 
 def _text(names: tuple[str, ...]) -> pl.Expr:
     first, *others = names
-    lists = [pl.col(name).str.replace_all(r"\s*\|\s*", ", ") for name in others]
-    return pl.concat_str(pl.col(first), *lists, separator=". ", ignore_nulls=True)
+    bars = [pl.col(name).str.replace_all(r"\s*\|\s*", ", ") for name in others]
+    return pl.concat_str(
+        *(_listed(column) for column in (pl.col(first), *bars)), separator=". ", ignore_nulls=True
+    )
+
+
+def _listed(column: pl.Expr) -> pl.Expr:
+    """Return a column whose lists are written out."""
+    listed = column.str.contains(r"(?s)^\[.*\]$")
+    written = pl.when(listed).then(column).map_elements(_written, return_dtype=pl.String)
+    return pl.when(listed).then(written).otherwise(column)
+
+
+def _written(cell: str) -> str | None:
+    """Return the parts of a list in words, 20 of them at most; a cell that is no list as it is."""
+    values = parse_list(cell)
+    if not values:
+        return None if values == [] else cell
+    parts = list(dict.fromkeys(part for part in _parts(values) if part))
+    return ", ".join(parts[:_MOST_PARTS]) or cell
+
+
+def _parts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value.strip()
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _parts(part)
+    elif isinstance(value, dict):
+        yield from _parts(next((value[key] for key in _NAMES if key in value), None))

@@ -5,7 +5,8 @@ The rule, for each value by itself:
 1. A number is unix time: in seconds below 1e11, in milliseconds below 1e14, in microseconds below
    1e17, in nanoseconds from there on.
 2. Anything else is a date, with or without a time of day, in ISO 8601 or with the year first and
-   ``/``, ``.`` or ``年月日`` between its parts; without an offset from UTC it is in UTC.
+   ``/``, ``.`` or ``年月日`` between its parts, or with the month's English name (``Nov 5, 2011``,
+   ``Fri Nov 11 12:32:44 -0700 2016``); without an offset from UTC it is in UTC.
 3. Times before 1970 or after the year 9999 are not usable.
 """
 
@@ -14,6 +15,8 @@ import unicodedata
 from datetime import UTC, datetime
 
 import polars as pl
+
+from penchant.shared.errors import ConfigurationError
 
 __all__ = ["LATEST_TIME", "epoch_seconds", "parse_time"]
 
@@ -26,6 +29,14 @@ _DATE = re.compile(
     r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
+_MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
+_WITH_NAMES = (
+    "%a %b %d %H:%M:%S %z %Y",
+    "%a %b %d %H:%M:%S %Y",
+    "%a, %d %b %Y %H:%M:%S %z",
+    *(f"{day}{clock}" for day in ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y")
+      for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")),
+)  # fmt: skip
 
 
 def parse_time(text: str) -> int | None:
@@ -45,8 +56,18 @@ def parse_time(text: str) -> int | None:
     return _usable(int(number) // divisor)
 
 
-def epoch_seconds(values: pl.Series) -> pl.Series:
-    """Return unix seconds, Int64, of strings; null where there is none or it is not usable."""
+def epoch_seconds(values: pl.Series, form: str | None = None) -> pl.Series:
+    """Return unix seconds, Int64, of strings; null where there is none or it is not usable.
+
+    Args:
+        values: strings.
+        form: how they are written, by the signs of ``strptime``; None for the rule above.
+
+    Raises:
+        ConfigurationError: ``form`` is not one.
+    """
+    if form is not None:
+        return _written(values, form)
     number = pl.col("text").cast(pl.Float64, strict=False)
     (seconds, _), (milliseconds, thousand), (microseconds, million) = _UNITS
     divisor = (
@@ -70,13 +91,26 @@ def epoch_seconds(values: pl.Series) -> pl.Series:
     return known.scatter(rest, found)
 
 
+def _written(values: pl.Series, form: str) -> pl.Series:
+    """Return unix seconds of strings that are written in one form."""
+    try:
+        datetime.strptime(datetime(2024, 3, 5, tzinfo=UTC).strftime(form), form)
+        moments = values.cast(pl.String).str.to_datetime(form, strict=False)
+    except (ValueError, pl.exceptions.PolarsError) as error:
+        raise ConfigurationError(
+            f"'{form}' is no form of times: {error}; write one such as %d/%m/%Y %H:%M"
+        ) from None
+    seconds = moments.dt.epoch("s")
+    return seconds.set((seconds < 0) | (seconds > LATEST_TIME), None)
+
+
 def _date_seconds(text: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         parts = _DATE.fullmatch(text)
         if parts is None:
-            return None
+            return _named_month_seconds(text)
         year, month, day, hour, minute, second = (int(part or 0) for part in parts.groups()[:6])
         zone = (parts[7] or "").upper().replace("UTC", "Z")
         try:
@@ -88,6 +122,21 @@ def _date_seconds(text: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return _usable(int(moment.timestamp()))
+
+
+def _named_month_seconds(text: str) -> int | None:
+    """Return the unix seconds of a date with its month's English name, or None."""
+    if not _MONTH.search(text):
+        return None
+    for form in _WITH_NAMES:
+        try:
+            moment = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return _usable(int(moment.timestamp()))
+    return None
 
 
 def _usable(seconds: int) -> int | None:

@@ -65,8 +65,9 @@ class EmbeddingSimilarity:
     title: ClassVar[str] = "item texts (language model)"
     budget: ClassVar[tuple[Setting, ...]] = tuple({"latest": latest} for latest in _LATEST)
 
-    def obstacle(self, material: Material) -> None:
-        """Return None: it can always be had."""
+    def obstacle(self, material: Material) -> str | None:
+        """Refuse items without texts: their embeddings are those of identifiers."""
+        return None if any(map(str.strip, material.texts)) else "no item has a text"
 
     def fit(self, material: Material, setting: Setting) -> _MeanSimilarity:
         """Take the embeddings as they are."""

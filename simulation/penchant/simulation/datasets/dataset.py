@@ -163,6 +163,12 @@ class Dataset:
         return int(self.items.size)
 
     @property
+    def item_words(self) -> tuple[str, ...]:
+        """What a language model is told of each item: its text, or its identifier without one."""
+        pairs = zip(self.item_texts, self.item_ids, strict=True)
+        return tuple(text if text.strip() else item for text, item in pairs)
+
+    @property
     def people(self) -> Int64Array:
         """The person of each event: int64 of shape (events,), made anew at each call."""
         return np.repeat(np.arange(self.n_people), np.diff(self.offsets))

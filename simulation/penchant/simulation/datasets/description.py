@@ -197,14 +197,18 @@ def _problems(
             f"everybody has met all {found.items} items, so there is no other to rank the last one "
             "against"
         )
-    if len(set(texts)) < 2:
+    if len(set(texts)) < 2 and any(texts):
         problems.append("all items have one text, so a language model cannot tell them apart")
     return problems
 
 
 def _warnings(found: Description, files: Sequence[Rejects]) -> list[str]:
     counted = [
-        (found.items_without_text, "{:,} items have no text: all look the same to the model"),
+        (
+            found.items_without_text,
+            "{:,} items have no text: the language model tells them apart by their identifiers, "
+            "which mean nothing to it",
+        ),
         (found.repeated_texts, "{:,} items have the text of another item"),
         (found.duplicates, "{:,} events are twins: same person, item and time"),
         (

@@ -1,53 +1,55 @@
 """Data sets from tables that anybody may have: events with or without items, or the wide form."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
 
 from penchant.shared.errors import DataError
-from penchant.shared.tables import (
-    ORDER_LIMIT,
-    EventTable,
-    ItemTable,
-    Rejects,
-    Role,
-    TableFormat,
-    WideEvent,
-    WideTable,
-    read_items,
-)
+from penchant.shared.tables import ORDER_LIMIT, EventTable, Role, WideEvent, WideTable
 from penchant.simulation.datasets.assembly import Assembly
 from penchant.simulation.datasets.loaded import Loaded
+from penchant.simulation.datasets.reading import (
+    ORDER_ONLY,
+    finished,
+    item_table,
+    table_form,
+    texts_of,
+)
 from penchant.simulation.datasets.sources import Source
 
 __all__ = ["read_table", "read_wide"]
 
-_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "bar": "|"}
-_ITEMS = "items."
 _LATEST_FIRST = "newest_first"
 
 
 def read_table(source: Source) -> Loaded:
     """Read a table of events, and its table of items if there is one.
 
-    An item's text is that of the table of items, or else the first that an event on it has. Events
-    on no item, such as searches, are no part of a data set; they are counted.
+    An item's text is that of the table of items, or else the first that an event on it has; but
+    where a column that was guessed has another text each time, it is what people said of items, and
+    none of it is used. Events on no item, such as searches, are no part of a data set; they are
+    counted.
 
     Raises:
-        DataError: a file cannot be read, has no users, or no item has a text.
+        DataError: a file cannot be read, or has no users.
         ConfigurationError: an option is not usable.
     """
-    table = EventTable.open(source.path, form=_form(source), columns=_columns(source))
+    table = EventTable.open(
+        source.path,
+        form=table_form(source),
+        columns=_columns(source),
+        time_format=source.options.get("time_format"),
+    )
     if not table.has_users:
         raise DataError(
             f"{source.path} has columns {', '.join(table.table.columns)}, and none of them is "
-            "known to be the user; say which one is, such as user=customer"
+            f"known to be the user; say which one is, such as user=customer{table.table.hint}"
         )
-    items = _items(source)
-    texts = _texts(items)
+    items = item_table(source)
+    texts = texts_of(items)
     assembly = Assembly(texts)
+    said = _Said()
     itemless, latest = 0, 0
     for batch in table.batches():
         events = batch.filter(pl.col("item").is_not_null())
@@ -58,17 +60,20 @@ def read_table(source: Source) -> Loaded:
         else:
             times = np.arange(assembly.rows, assembly.rows + events.height)
         assembly.add(events["user"], events["item"], times)
-        worded = events.filter(pl.col("text").is_not_null()).unique(
-            "item", keep="first", maintain_order=True
-        )
-        for item, text in worded.select("item", "text").rows():
-            if not texts.get(item):
-                texts[item] = text
+        said.add(events)
     has_times = table.has_times and latest >= ORDER_LIMIT
-    notes = [] if has_times else ["order only: events are set an hour apart"]
+    notes = [] if has_times else [ORDER_ONLY]
+    if Role.TEXT not in source.options and said.varies:
+        (column, *_) = table.columns[Role.TEXT]
+        notes.append(
+            f"column '{column}' is not used: it has another text each time, so it is not the "
+            f"items' (text={column} takes it all the same)"
+        )
+    else:
+        texts |= {item: text for item, text in said.first.items() if not texts.get(item)}
     if itemless:
         notes.append(f"{itemless:,} events on no item (searches, say) left out")
-    return _loaded(source, assembly, items, texts, table.rejects, notes, has_times=has_times)
+    return finished(source, assembly, items, texts, table.rejects, notes, has_times=has_times)
 
 
 def read_wide(source: Source) -> Loaded:
@@ -84,13 +89,13 @@ def read_wide(source: Source) -> Loaded:
     """
     table = WideTable.open(
         source.path,
-        form=_form(source),
+        form=table_form(source),
         columns=_columns(source),
         separator=source.options.get("list_separator"),
         newest_first=source.flag(_LATEST_FIRST, default=False),
     )
-    items = _items(source)
-    texts = _texts(items)
+    items = item_table(source)
+    texts = texts_of(items)
     by_text = {_plain(text): item for item, text in reversed(texts.items()) if text}
     assembly = Assembly(texts)
     searches, has_times = 0, True
@@ -111,10 +116,42 @@ def read_wide(source: Source) -> Loaded:
     marks = ", ".join(f"'{mark}' ({role})" for role, mark in table.separators.items())
     notes = [f"lists that are not JSON are cut at {marks}"]
     if not has_times:
-        notes.append("order only: events are set an hour apart")
+        notes.append(ORDER_ONLY)
     if searches:
         notes.append(f"{searches:,} searches left out: they are on no item")
-    return _loaded(source, assembly, items, texts, table.rejects, notes, has_times=has_times)
+    return finished(source, assembly, items, texts, table.rejects, notes, has_times=has_times)
+
+
+class _Said:
+    """The texts that events have: the first of each item, and whether others differ from it.
+
+    Attributes:
+        first: the first text, by item.
+    """
+
+    def __init__(self) -> None:
+        self.first: dict[str, str] = {}
+        self._again: set[str] = set()
+        self._different: set[str] = set()
+
+    def add(self, events: pl.DataFrame) -> None:
+        """Add events, with columns ``item`` and ``text``."""
+        of_item = (
+            events.drop_nulls("text")
+            .group_by("item", maintain_order=True)
+            .agg(pl.col("text").first(), pl.len(), pl.col("text").n_unique().alias("texts"))
+        )
+        for item, text, count, texts in of_item.rows():
+            if count > 1 or item in self.first:
+                self._again.add(item)
+            first = self.first.setdefault(item, text)
+            if texts > 1 or first != text:
+                self._different.add(item)
+
+    @property
+    def varies(self) -> bool:
+        """Whether most items that have more than one text have different ones."""
+        return len(self._different) > len(self._again) / 2
 
 
 def _named(
@@ -132,70 +169,8 @@ def _named(
         yield item, event
 
 
-def _loaded(
-    source: Source,
-    assembly: Assembly,
-    items: ItemTable | None,
-    texts: Mapping[str, str],
-    rejects: Rejects,
-    notes: list[str],
-    *,
-    has_times: bool,
-) -> Loaded:
-    dataset = assembly.dataset(
-        source.name,
-        texts,
-        min_events=source.min_events,
-        has_times=has_times,
-        source=str(source.path),
-    )
-    if not any(dataset.item_texts):
-        raise DataError(
-            f"no item of {source.path} has a text; name a table of items with items=FILE, or a "
-            "column of texts with text=COLUMN (the column of items, if their names say what they "
-            "are)"
-        )
-    if assembly.n_few:
-        least = max(source.min_events, 1)
-        notes.append(f"{assembly.n_few:,} people with fewer than {least} events left out")
-    files = (rejects,) if items is None else (rejects, items.rejects)
-    if items is not None:
-        unknown = dataset.n_items - len(items.ids)
-        if unknown:
-            notes.append(f"{unknown:,} items have events and are not in {items.rejects.path}")
-        if items.repeats:
-            notes.append(f"{items.repeats:,} rows of {items.rejects.path} repeat an item: left out")
-    return Loaded(dataset, files, tuple(notes))
-
-
-def _items(source: Source) -> ItemTable | None:
-    path = source.options.get("items")
-    if path is None:
-        return None
-    given = {
-        role: source.options[_ITEMS + role]
-        for role in (Role.ITEM, Role.TEXT)
-        if _ITEMS + role in source.options
-    }
-    return read_items(Path(path).expanduser(), form=_form(source, _ITEMS), columns=given)
-
-
-def _texts(items: ItemTable | None) -> dict[str, str]:
-    return {} if items is None else dict(zip(items.ids, items.texts, strict=True))
-
-
 def _columns(source: Source) -> dict[Role, str]:
     return {role: source.options[role] for role in Role if role in source.options}
-
-
-def _form(source: Source, prefix: str = "") -> TableFormat:
-    separator = source.options.get(f"{prefix}separator")
-    return TableFormat(
-        encoding=source.options.get(f"{prefix}encoding"),
-        separator=None if separator is None else _SEPARATORS.get(separator, separator),
-        header=source.flag(f"{prefix}header", default=True),
-        quotes=source.flag(f"{prefix}quotes", default=True),
-    )
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,8 @@ Source: F. Wu et al., MIND: A Large-scale Dataset for News Recommendation, ACL 2
 2. Histories have no times: they lie before the first impression, an hour apart.
 3. An item's text is its title, a full stop and its categories; with ``abstracts=yes``, the
    abstract too.
+4. A part without clicks (MIND's test set, whose lists have no ``-0`` and ``-1``) gives its news,
+   and no events.
 """
 
 from dataclasses import replace
@@ -48,13 +50,24 @@ def read_mind(source: Source) -> Loaded:
         abstracts = source.flag("abstracts", default=False)
         files = [_news(folder / _NEWS, texts, abstracts=abstracts) for folder in folders]
         assembly, shown = Assembly(texts), []
-        for folder in folders:
+        labelled = [folder for folder in folders if _has_clicks(folder / _BEHAVIOURS)]
+        if not labelled:
+            raise DataError(
+                f"no {_BEHAVIOURS} in {source.path} says what was clicked, as N1-1 N2-0; MIND's "
+                "test set does not: read its train and dev sets"
+            )
+        for folder in labelled:
             rejects, some = _behaviours(folder / _BEHAVIOURS, assembly)
             files.append(rejects)
             shown.append(some)
     ordered = pl.concat(shown).sort("time", maintain_order=True)
     dataset, notes = _dataset(assembly, ordered, texts, source)
-    return Loaded(dataset, tuple(files), notes)
+    unlabelled = [
+        f"{folder.name} does not say what was clicked, as MIND's test set: its news are read only"
+        for folder in folders
+        if folder not in labelled
+    ]
+    return Loaded(dataset, tuple(files), (*notes, *unlabelled))
 
 
 def _news(path: Path, texts: dict[str, str], *, abstracts: bool) -> Rejects:
@@ -71,6 +84,12 @@ def _news(path: Path, texts: dict[str, str], *, abstracts: bool) -> Rejects:
                 parts = (title, kinds, abstract if abstracts else None)
                 texts.setdefault(item, ". ".join(part for part in parts if part))
     return rejects
+
+
+def _has_clicks(path: Path) -> bool:
+    """Tell whether any of the first impressions says what was clicked."""
+    first = next(iter(open_table(path, _FORM).batches(Rejects(path), (_SHOWN,))), None)
+    return first is None or bool(first[_SHOWN].str.contains(r"-[01]$").any())
 
 
 def _behaviours(path: Path, assembly: Assembly) -> tuple[Rejects, pl.DataFrame]:

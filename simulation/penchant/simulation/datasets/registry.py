@@ -88,6 +88,10 @@ def read(source: Source) -> Loaded:
         from penchant.simulation.datasets.mind import read_mind
 
         return read_mind(source)
+    if source.kind == "sequences":
+        from penchant.simulation.datasets.sequences import read_sequences
+
+        return read_sequences(source)
     from penchant.simulation.datasets.logs import read_table, read_wide
 
     return read_table(source) if source.kind == "table" else read_wide(source)

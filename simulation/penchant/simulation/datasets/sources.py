@@ -16,19 +16,20 @@ __all__ = ["KINDS", "Source", "unpacked"]
 
 _COMMON = ("min_events", "tolerate")
 _FORM = ("encoding", "separator", "header", "quotes")
+_ITEMS = ("items", "items.item", "items.text", *(f"items.{name}" for name in _FORM))
 # Kinds of source, and the options that each takes.
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "movielens": _COMMON,
         "mind": (*_COMMON, "abstracts"),
         "table": (
-            *_COMMON, *_FORM, "user", "item", "time", "kind", "text", "language", "items",
-            "items.item", "items.text", *(f"items.{name}" for name in _FORM),
+            *_COMMON, *_FORM, "user", "item", "time", "time_format", "kind", "text", "language",
+            *_ITEMS,
         ),
+        "sequences": (*_COMMON, "encoding", "separator", "users", "newest_first", *_ITEMS),
         "wide": (
             *_COMMON, *_FORM, "user", "history", "searches", "clicks", "list_separator",
-            "newest_first", "items", "items.item", "items.text",
-            *(f"items.{name}" for name in _FORM),
+            "newest_first", *_ITEMS,
         ),
     }
 )  # fmt: skip
@@ -135,27 +136,34 @@ class Source:
 
 @contextmanager
 def unpacked(path: Path, *, wanted: tuple[str, ...]) -> Iterator[Path]:
-    """Give a folder, or the files of a zip archive that are wanted, for as long as the block runs.
+    """Give a folder whose files are there to read, for as long as the block runs.
 
     Args:
-        path: a folder, or a ``.zip`` file.
-        wanted: names of files to take from the archive.
+        path: a folder; a ``.zip`` file; or a folder that holds such files, as downloads leave them.
+        wanted: names of files to take from archives.
 
     Raises:
-        DataError: it is neither, or the archive is damaged.
+        DataError: it is none of them, or an archive is damaged.
     """
-    if path.is_dir():
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path}")
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is neither a folder nor a zip archive")
+    if path.is_dir() and any(next(path.rglob(name), None) for name in wanted):
         yield path
         return
-    if not path.is_file():
-        raise DataError(f"there is no file or folder {path}")
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} is neither a folder nor a zip archive")
+    archives = sorted(path.glob("*.zip")) if path.is_dir() else [path]
     with TemporaryDirectory(prefix="penchant-") as scratch:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                members = [m for m in archive.namelist() if m.rpartition("/")[2] in wanted]
-                archive.extractall(scratch, members)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise DataError(f"{path} cannot be unpacked: {error}") from error
+        for archive in archives:
+            _unpack(archive, Path(scratch) / archive.stem, wanted)
         yield Path(scratch)
+
+
+def _unpack(path: Path, folder: Path, wanted: tuple[str, ...]) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if name.rpartition("/")[2] in wanted]
+            # What a Mac adds to an archive is no file of anybody's.
+            archive.extractall(folder, [m for m in members if not m.startswith("__MACOSX/")])
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"{path} cannot be unpacked: {error}") from error

@@ -48,7 +48,7 @@ def evaluate_drift(
     if devices is not None:
         dataset = dataset.head(devices)
     tell(f"language model {encoder} embeds the texts of {dataset.n_items:,} items")
-    embeddings = CachedEncoder(Encoder.open(find_bundle(encoder))).encode(dataset.item_texts)
+    embeddings = CachedEncoder(Encoder.open(find_bundle(encoder))).encode(dataset.item_words)
     return follow(
         dataset,
         embeddings,

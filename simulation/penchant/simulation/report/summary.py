@@ -114,6 +114,7 @@ class DatasetSize(Record):
     events: Count
     training_only_people: Count = 0  # too few events to hold any out
     repeats_dropped: Count = 0
+    items_without_text: Count = 0
 
 
 class Cohort(Record):

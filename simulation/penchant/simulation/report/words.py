@@ -61,7 +61,19 @@ def what_was_run(summary: Summary) -> str:
         f"{summary.rounds:,} rounds, each with about {number(summary.cohort.mean_size)} of them, "
         f"on {data.name}: {data.events:,} events of {data.people:,} people with {data.items:,} "
         f"items. {summary.shared_numbers:,} numbers leave a device in a round; its events and its "
-        "interest vector do not."
+        f"interest vector do not.{_without_text(summary)}"
+    )
+
+
+def _without_text(summary: Summary) -> str:
+    """Say how many items have no text, and what follows; nothing if all have one."""
+    missing, items = summary.dataset.items_without_text, summary.dataset.items
+    if not missing:
+        return ""
+    what = "No item has a text" if missing == items else f"{missing:,} items have no text"
+    return (
+        f" {what}: the language model was given identifiers instead, which mean nothing to it, so "
+        "what is learnt of such items is learnt from behaviour alone."
     )
 
 
