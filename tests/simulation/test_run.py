@@ -96,6 +96,7 @@ def test_everything_comes_out(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == [
         "metrics.jsonl",
         "ranker.safetensors",
+        "ranks.safetensors",
         "report.html",
         "settings.json",
         "summary.json",

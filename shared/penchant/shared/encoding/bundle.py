@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penchant.shared.errors import EncoderError
 from penchant.shared.files import sha256_of
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = [
     "FORMAT_VERSION",
@@ -112,7 +113,7 @@ def open_bundle(folder: Path) -> Manifest:
 
 def _read(path: Path) -> Manifest:
     try:
-        raw = json.loads(path.read_bytes())
+        raw = parsed_json(path.read_bytes())
     except FileNotFoundError:
         raise EncoderError(
             f"{path.parent} is not an encoder bundle: it has no {path.name}; "

@@ -1,12 +1,12 @@
 """Checkpoints: where a language model's files are, and how its authors meant it to be used."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from penchant.shared import assets
 from penchant.shared.errors import EncoderError, MissingExtraError
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["NGRAM_PIECES", "NGRAM_WEIGHTS", "Checkpoint", "find_checkpoint"]
 
@@ -94,7 +94,7 @@ class Checkpoint:
         if not path.exists():
             return default
         try:
-            return json.loads(path.read_bytes())
+            return parsed_json(path.read_bytes())
         except (OSError, ValueError) as error:
             raise EncoderError(f"{path} cannot be read: {error}") from error
 
