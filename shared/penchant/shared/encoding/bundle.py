@@ -57,7 +57,8 @@ class Manifest(_Model):
         format_version: layout of the bundle.
         model_id: the checkpoint, such as a hub id.
         dimension: length of an embedding.
-        pooling: how token embeddings become one: their mean, or the first token's.
+        pooling: how token embeddings become one: their mean, the first token's, or, of n-grams,
+            their sum.
         max_length: tokens a text is cut to, special tokens included.
         languages: ISO 639-1 codes; empty if not stated.
         quantisation: numeric format of the weights.
@@ -69,7 +70,7 @@ class Manifest(_Model):
     format_version: Literal[1] = 1
     model_id: str = Field(min_length=1)
     dimension: int = Field(gt=0)
-    pooling: Literal["mean", "cls"]
+    pooling: Literal["mean", "cls", "sum"]
     max_length: int = Field(gt=0)
     languages: tuple[str, ...]
     quantisation: Literal["int8"]
