@@ -1,6 +1,6 @@
 """``sweep.html``: the privacy-utility curve for people, each figure with its table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from penchant.simulation.report.drawing import Picture
 from penchant.simulation.report.templates import rendered
 from penchant.simulation.sweep.table import METRICS, Point, Sweep
 
-__all__ = ["write_page"]
+__all__ = ["Plot", "heading", "plots", "write_page"]
 
 _TITLES = {
     "full hr@10": "HR@10, full ranking",
@@ -22,7 +22,7 @@ _LINES_AT_MOST = 6
 
 
 @dataclass(frozen=True)
-class _Plot:
+class Plot:
     """A figure, and the points in it, by line."""
 
     metric: str
@@ -38,9 +38,9 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
     page = rendered(
         "sweep.html.j2",
         sweep=sweep,
-        plots=list(_plots(sweep)),
+        plots=list(plots(sweep)),
         epsilon_told=epsilon_told,
-        heading=_heading(sweep),
+        heading=heading(sweep),
         over_seeds=any(len(point.seeds) > 1 for point in sweep.points),
         over_people=any(len(point.seeds) == 1 for point in sweep.points),
     )
@@ -49,17 +49,23 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
     return path
 
 
-def _plots(sweep: Sweep) -> Iterator[_Plot]:
+def plots(sweep: Sweep, *, metrics: Iterable[str] = METRICS) -> Iterator[Plot]:
+    """Draw metrics over epsilon, and give each figure with its points.
+
+    Args:
+        sweep: what was run.
+        metrics: of ``METRICS``, those to draw.
+    """
     from penchant.simulation.sweep.figures import curve
 
     lines = list(_lines(sweep).items())
     groups = [dict(lines[i : i + _LINES_AT_MOST]) for i in range(0, len(lines), _LINES_AT_MOST)]
-    for metric in METRICS:
+    for metric in metrics:
         for number, group in enumerate(groups, start=1):
             part = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
             title = _TITLES[metric] + part
             picture = curve(metric, group, popularity=sweep.popularity[metric], title=title)
-            yield _Plot(metric, title, picture, group)
+            yield Plot(metric, title, picture, group)
 
 
 def _lines(sweep: Sweep) -> dict[str, list[Point]]:
@@ -77,7 +83,7 @@ def _lines(sweep: Sweep) -> dict[str, list[Point]]:
     return lines
 
 
-def _heading(sweep: Sweep) -> str:
+def heading(sweep: Sweep) -> str:
     """Say what privacy costs: the best with it beside the best without, by NDCG@10."""
     metric = "full ndcg@10"
     private = [point for point in sweep.points if point.epsilon is not None]
