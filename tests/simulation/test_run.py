@@ -97,6 +97,7 @@ def test_everything_comes_out(finished: Path) -> None:
         "drift.json",
         "metrics.jsonl",
         "ranker.safetensors",
+        "ranks.safetensors",
         "report.html",
         "settings.json",
         "summary.json",

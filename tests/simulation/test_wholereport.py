@@ -19,8 +19,8 @@ from penchant.simulation.report import (
     read_summary,
     write_summary,
 )
-from penchant.simulation.settings import SimulationSettings
-from penchant.simulation.sweep.table import gathered, write_tables
+from penchant.simulation.sweep.records import METRICS, Estimate, Point, Run, Sweep
+from penchant.simulation.sweep.table import write_tables
 from penchant.simulation.wholereport import write_whole_report
 
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -79,27 +79,52 @@ def portrait() -> Portrait:
     )
 
 
+def sweep(names: list[str]) -> Sweep:
+    """A run with a budget and one without, and what they come to."""
+    test = {metric: Estimate(mean=0.1, low=0.08, high=0.12, over="people") for metric in METRICS}
+    common: dict[str, Any] = {"preset": "compact", "cohort": None, "clip": None, "devices": 940}
+    budgets: list[dict[str, Any]] = [
+        {"privacy": "user", "epsilon": 8.0},
+        {"privacy": "none", "epsilon": None},
+    ]
+    values = dict.fromkeys(METRICS, 0.1)
+    return Sweep(
+        dataset="cinema",
+        devices=940,
+        command="penchant sweep --out <here>",
+        points=[Point(**common, **budget, seeds=[77], test=test) for budget in budgets],
+        runs=[
+            Run(
+                name=name,
+                **common,
+                **budget,
+                spent=budget["epsilon"],
+                delta=None,
+                noise_multiplier=None,
+                clipping_norm=None,
+                evaluated=940,
+                expected_cohort=377.0,
+                seed=77,
+                test=values,
+                popularity=values,
+            )
+            for name, budget in zip(names, budgets, strict=True)
+        ],
+        popularity=values,
+        failures={},
+    )
+
+
 @pytest.fixture
 def run(tmp_path: Path, summary_fields: dict[str, Any], round_records: list[RoundRecord]) -> Path:
     """The folder of a run of a sweep of two, with nothing measured beside it yet."""
-    runs = {
-        name: SimulationSettings.parse(
-            {"dataset": "cinema", "preset": "compact", "seed": seed, **privacy}
-        )
-        for name, seed, privacy in (
-            ("compact-user-eps8-seed77", 77, {"privacy": "user", "epsilon": 8.0}),
-            ("compact-no-privacy-seed77", 78, {}),
-        )
-    }
-    for name in runs:
-        folder = tmp_path / "runs" / name
-        folder.mkdir(parents=True)
-        write_summary(folder, Summary.model_validate(summary_fields))
-        for record in round_records:
-            append_round(folder, record)
-    found = gathered(runs, tmp_path / "runs", failures={}, command="penchant sweep --out <here>")
-    write_tables(found, tmp_path)
-    return tmp_path / "runs" / "compact-user-eps8-seed77"
+    folder = tmp_path / "runs" / "compact-user-eps8-seed77"
+    folder.mkdir(parents=True)
+    write_summary(folder, Summary.model_validate(summary_fields))
+    for record in round_records:
+        append_round(folder, record)
+    write_tables(sweep([folder.name, "compact-no-privacy-seed77"]), tmp_path)
+    return folder
 
 
 def test_page_has_all_that_the_folder_holds(

@@ -11,7 +11,7 @@ from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.comparison import compare
 from penchant.simulation.controls import chosen
-from penchant.simulation.evaluation import Evaluation
+from penchant.simulation.evaluation import Evaluation, write_ranks
 from penchant.simulation.fidelity import require_workers, simulated_devices
 from penchant.simulation.findings import write_findings
 from penchant.simulation.isolation import IsolatedDevices, sample_people
@@ -124,6 +124,7 @@ def run_world(
     trained.ranker.save(workspace.ranker)
     rounds = read_rounds(workspace.folder)
     summary = summarise(world, settings, rounds, tested, command=command, started=started)
+    write_ranks(workspace.folder, tested.tests[tested.main])
     write_summary(workspace.folder, summary)
     if settings.controls is not Choice.NONE:
         tell("drift: some people whose interests switch are followed")

@@ -22,8 +22,8 @@ class Workspace:
     """The folder of one run.
 
     ``settings.json`` says what was asked; ``metrics.jsonl``, ``ranker.safetensors``,
-    ``summary.json`` and ``report.html`` are what comes out; ``state/`` holds the devices, the
-    checkpoint and the start of a run that has not ended, and goes when it has.
+    ``ranks.safetensors``, ``summary.json`` and ``report.html`` are what comes out; ``state/`` holds
+    the devices, the checkpoint and the start of a run that has not ended, and goes when it has.
 
     Args:
         folder: the folder.

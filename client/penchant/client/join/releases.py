@@ -12,6 +12,7 @@ from penchant.client.join.connection import ServerConnection
 from penchant.shared.catalogue_file import load_catalogue
 from penchant.shared.errors import PenchantError, ReleaseError, RemoteError
 from penchant.shared.files import write_atomically
+from penchant.shared.jsontexts import parsed_json
 from penchant.shared.ranker import Ranker
 from penchant.shared.releases import Manifest, ReleaseKind, SignedManifest
 from penchant.shared.scoring import Scorer
@@ -63,7 +64,7 @@ class Installed:
             ReleaseError: its files are not what was signed any more.
         """
         try:
-            versions = json.loads((self._folder / CURRENT).read_bytes())
+            versions = parsed_json((self._folder / CURRENT).read_bytes())
             ranker, catalogue = int(versions["ranker"]), int(versions["catalogue"])
         except FileNotFoundError:
             return None

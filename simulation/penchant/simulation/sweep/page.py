@@ -8,7 +8,15 @@ from penchant.shared.files import write_atomically
 from penchant.simulation.report import words
 from penchant.simulation.report.drawing import Picture
 from penchant.simulation.report.templates import rendered
-from penchant.simulation.sweep.table import METRICS, Point, Sweep
+from penchant.simulation.sweep.populations import (
+    about,
+    needed,
+    percent,
+    population_sections,
+    populations_of,
+    verdict,
+)
+from penchant.simulation.sweep.records import METRICS, Point, Sweep
 
 __all__ = ["Plot", "heading", "plots", "write_page"]
 
@@ -38,6 +46,11 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
     page = rendered(
         "sweep.html.j2",
         sweep=sweep,
+        populations=populations_of(sweep),
+        sections=list(population_sections(sweep, titles=_TITLES)),
+        needed=needed,
+        about=about,
+        percent=percent,
         plots=list(plots(sweep)),
         epsilon_told=epsilon_told,
         heading=heading(sweep),
@@ -71,8 +84,11 @@ def plots(sweep: Sweep, *, metrics: Iterable[str] = METRICS) -> Iterator[Plot]:
 def _lines(sweep: Sweep) -> dict[str, list[Point]]:
     """Return the points in order of epsilon, by what they have in common, told in words."""
     lines: dict[str, list[Point]] = {}
+    several = len(populations_of(sweep)) > 1
     for point in sweep.points:
         parts = [point.preset]
+        if several:
+            parts.append(f"{point.devices:,} devices")
         if point.cohort is not None:
             parts.append(f"cohort {point.cohort:,}")
         if point.clip is not None:
@@ -86,6 +102,9 @@ def _lines(sweep: Sweep) -> dict[str, list[Point]]:
 def heading(sweep: Sweep) -> str:
     """Say what privacy costs: the best with it beside the best without, by NDCG@10."""
     metric = "full ndcg@10"
+    over_populations = verdict(sweep, metric=metric)
+    if over_populations is not None:
+        return over_populations
     private = [point for point in sweep.points if point.epsilon is not None]
     free = [point for point in sweep.points if point.epsilon is None]
     if not private or not free:

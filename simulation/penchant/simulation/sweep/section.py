@@ -8,7 +8,7 @@ from penchant.simulation.report import words
 from penchant.simulation.report.record import read_if_there
 from penchant.simulation.report.sections import Cell, Plot, Section, Table
 from penchant.simulation.sweep.page import heading, plots
-from penchant.simulation.sweep.table import Point, Run, Sweep
+from penchant.simulation.sweep.records import Point, Run, Sweep
 
 __all__ = ["SWEEP_FILE", "read_sweep", "sweep_of", "sweep_section"]
 
