@@ -49,6 +49,7 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
         populations=populations_of(sweep),
         sections=list(population_sections(sweep, titles=_TITLES)),
         needed=needed,
+        losses=any(point.loss for point in sweep.points),
         about=about,
         percent=percent,
         plots=list(plots(sweep)),
@@ -100,16 +101,16 @@ def _lines(sweep: Sweep) -> dict[str, list[Point]]:
 
 
 def heading(sweep: Sweep) -> str:
-    """Say what privacy costs: the best with it beside the best without, by NDCG@10."""
+    """Say what is left of the best NDCG@10 without privacy, with most privacy and with least."""
     metric = "full ndcg@10"
     over_populations = verdict(sweep, metric=metric)
     if over_populations is not None:
         return over_populations
-    private = [point for point in sweep.points if point.epsilon is not None]
-    free = [point for point in sweep.points if point.epsilon is None]
-    if not private or not free:
+    best: dict[float | None, float] = {}
+    for point in sweep.points:
+        best[point.epsilon] = max(best.get(point.epsilon, 0.0), point.test[metric].mean)
+    without, budgets = best.pop(None, 0.0), sorted(e for e in best if e is not None)
+    if not budgets or not without:
         return f"{len(sweep.runs)} simulations over {sweep.dataset}"
-    best = max(private, key=lambda point: point.test[metric].mean)
-    without = max(free, key=lambda point: point.test[metric].mean).test[metric].mean
-    kept = best.test[metric].mean / without if without else 0.0
-    return f"With ε = {best.epsilon:g}, {kept:.0%} of the NDCG@10 without privacy"
+    told = [f"ε = {e:g} keeps {best[e] / without:.0%}" for e in sorted({budgets[0], budgets[-1]})]
+    return f"Of the NDCG@10 without privacy, {' and '.join(told)}"
