@@ -125,7 +125,10 @@ class Runtime:
         Raises:
             NotAdmittedError: the server does not know this device any more.
         """
-        self._release = self._installed.current()
+        try:
+            self._release = self._installed.current()
+        except ReleaseError as error:
+            self._note(str(error))
         if self._release is not None:
             self._tell(release=self._release.version)
         pause = FIRST_PAUSE
