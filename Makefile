@@ -1,5 +1,6 @@
 # make simulate   the main job: a federated simulation on MovieLens-100K, with a report
 # make test       every check: style, types, layers, tests, doctests
+# make fuzz       100,000 inputs to every route and to everything that reads bytes
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -10,7 +11,7 @@ export FLWR_TELEMETRY_ENABLED = 0
 export FLWR_DISABLE_UPDATE_CHECK = 1
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: setup simulate test lint types layers unit clean
+.PHONY: setup simulate test lint types layers unit fuzz clean
 
 setup: $(VENV)/.installed
 
@@ -40,6 +41,9 @@ unit: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile \
 		--doctest-modules --doctest-glob='*.md' --pyargs tests README.md docs \
 		penchant.shared penchant.client penchant.server penchant.simulation
+
+fuzz: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.fuzz.campaign --inputs 100000 $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist

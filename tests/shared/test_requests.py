@@ -1,5 +1,7 @@
 """Tests of signed requests."""
 
+import base64
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -55,7 +57,14 @@ def test_keys_have_one_form() -> None:
     smaller = ec.generate_private_key(ec.SECP256R1()).public_key()
     edwards = ed25519.Ed25519PrivateKey.generate().public_key()
     form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    for wrong in (smaller.public_bytes(*form), edwards.public_bytes(*form), b"\n" + text, b""):
+    # A curve that no library has: its name is P-384's with another last number.
+    der = base64.b64decode(b"".join(text.splitlines()[1:-1]))
+    unknown = base64.b64encode(
+        der.replace(bytes.fromhex("2b81040022"), bytes.fromhex("2b81040063"))
+    )
+    named = b"-----BEGIN PUBLIC KEY-----\n" + unknown + b"\n-----END PUBLIC KEY-----\n"
+    given = (smaller.public_bytes(*form), edwards.public_bytes(*form), b"\n" + text, b"", named)
+    for wrong in given:
         with pytest.raises(CodecError):
             load_public_key(wrong)
 

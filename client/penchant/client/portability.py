@@ -26,6 +26,7 @@ from penchant.client.storage import (
 from penchant.client.storage.sqlitestore import DATABASE as BEHAVIOUR
 from penchant.shared.errors import StoreError
 from penchant.shared.files import write_atomically
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["Profile", "exported", "settle"]
 
@@ -90,7 +91,7 @@ class Profile:
             raise StoreError(f"cannot read the profile {path}: {error.strerror}") from error
         content = unseal(sealed, passphrase, purpose=PROFILE_FORMAT)
         try:
-            record = json.loads(zlib.decompress(content))
+            record = parsed_json(zlib.decompress(content))
             return cls(record["behaviour"], record["ledger"], int(record["taken"]))
         except (zlib.error, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"the profile {path} holds something else: {error}") from error

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.files import write_atomically
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["DISLIKE", "EVENT_KINDS", "Preset", "Ranker", "RankerSettings"]
 
@@ -96,7 +97,7 @@ class RankerSettings:
             TypeError: a setting is missing or there is no such setting.
             ConfigurationError: a setting is out of range.
         """
-        return cls(**json.loads(text))
+        return cls(**parsed_json(text))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each shared array, in the order of the flat vector."""
@@ -214,7 +215,7 @@ class Ranker:
         try:
             content = path.read_bytes()
             header_length = int.from_bytes(content[:8], "little")
-            metadata = json.loads(content[8 : 8 + header_length])["__metadata__"]
+            metadata = parsed_json(content[8 : 8 + header_length])["__metadata__"]
             settings = RankerSettings.from_json(metadata[FORMAT])
             tensors = safetensors.load(content)
             mean, basis = tensors["feature_mean"], tensors["feature_basis"]

@@ -8,7 +8,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -114,8 +114,8 @@ def load_public_key(text: bytes) -> ec.EllipticCurvePublicKey:
     """
     try:
         key = serialization.load_pem_public_key(text)
-    except (ValueError, TypeError) as error:
-        raise CodecError("the public key is not PEM") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CodecError("the public key is not PEM of a key that is known here") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
         raise CodecError("the public key is not of the curve P-384")
     if public_key_text(key) != text:

@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -204,11 +205,25 @@ def test_a_passphrase_is_derived_once_for_all_of_a_device(tmp_path: Path) -> Non
         key_path(tmp_path / "behaviour.sqlite").unlink()
 
 
-def test_absurd_costs_are_refused() -> None:
-    """A forged key file cannot make the device derive with gigabytes of memory."""
+@pytest.mark.parametrize(
+    "costs", [{"n": 2**40}, {"n": 2**20, "r": 32}, {"n": 2**18, "r": 8, "p": 16}, {"p": 0}]
+)
+def test_absurd_costs_are_refused(costs: dict[str, int]) -> None:
+    """A forged key file cannot make the device derive with gigabytes of memory, or for minutes."""
     source = Passphrase("correct horse battery staple")
     with pytest.raises(StoreError, match="asks for scrypt"):
-        source.find("", source.new_parameters() | {"n": 2**40})
+        source.find("", source.new_parameters() | costs)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"n": float("inf")}, {"n": "x"}, {"n": 3}, {"salt": "x"}, {"n": None}]
+)
+def test_costs_that_are_none_are_refused(parameters: dict[str, Any]) -> None:
+    """Whatever stands in a damaged file is an error that says so."""
+    source = Passphrase("correct horse battery staple")
+    given = source.new_parameters() | parameters if parameters else {}
+    with pytest.raises(StoreError, match="damaged"):
+        source.find("", given)
 
 
 def test_destruction_leaves_nothing_to_unwrap(database: Path) -> None:

@@ -106,4 +106,5 @@ def test_wide_table_in_chinese(
     check(summary, tmp_path / "run")
     told = capsys.readouterr().err
     assert "100% of the item texts are in Han script" in told
+    assert "--encoder, such as use-multilingual" in told
     assert "80 searches left out" in told

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from penchant.shared.errors import StoreError
 from penchant.shared.files import state_folder, write_atomically
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["FileWitness", "Mark", "StoreWitness", "Witness", "default_witness_path"]
 
@@ -41,7 +42,7 @@ class Mark:
     def from_bytes(cls, content: bytes) -> "Mark | None":
         """Return the mark that ``content`` hold, or None if they hold none."""
         try:
-            fields = json.loads(content)
+            fields = parsed_json(content)
             if fields.pop("format") != FORMAT:
                 return None
             mark = cls(**fields)

@@ -18,6 +18,7 @@ KEY_BYTES = 32
 # that a later penchant may ask for more.
 SCRYPT = {"n": 2**16, "r": 8, "p": 2}
 SCRYPT_LIMITS = {"n": 2**20, "r": 32, "p": 16}
+MOST_MEMORY, MOST_WORK = 2**21, 2**24  # n r, 128 bytes each: 256 MiB; n r p: some 5 s
 
 
 class KeySource(Protocol):
@@ -103,17 +104,29 @@ class Passphrase:
     def _derive(self, parameters: Mapping[str, str | int]) -> bytes:
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-        costs = {name: int(parameters[name]) for name in SCRYPT}
-        if any(not 1 <= costs[name] <= limit for name, limit in SCRYPT_LIMITS.items()):
+        try:
+            costs = {name: int(parameters[name]) for name in SCRYPT}
+            salt = bytes.fromhex(str(parameters["salt"]))
+            _require_affordable(**costs)
+            return Scrypt(salt=salt, length=KEY_BYTES, **costs).derive(self._text)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StoreError(
-                f"the wrapped key asks for scrypt with {costs}; penchant derives with at most "
-                f"{SCRYPT_LIMITS}: the key file is not penchant's"
-            )
-        derive = Scrypt(salt=bytes.fromhex(str(parameters["salt"])), length=KEY_BYTES, **costs)
-        return derive.derive(self._text)
+                "the parameters of the passphrase's key are not penchant's: the file that holds "
+                "them is damaged; restore it from a backup"
+            ) from error
 
     def destroy(self, identity: str, parameters: Mapping[str, str | int]) -> None:
         """Do nothing: only the person keeps a passphrase."""
+
+
+def _require_affordable(*, n: int, r: int, p: int) -> None:
+    given = {"n": n, "r": r, "p": p}
+    within = all(1 <= given[name] <= limit for name, limit in SCRYPT_LIMITS.items())
+    if not within or n * r > MOST_MEMORY or n * r * p > MOST_WORK:
+        raise StoreError(
+            f"the wrapped key asks for scrypt with {given}; penchant derives with at most "
+            f"{SCRYPT_LIMITS}, 256 MiB and 16 times its usual work: the key file is not penchant's"
+        )
 
 
 class KeyFile:

@@ -10,6 +10,7 @@ import os
 
 from penchant.client.storage.keys import Passphrase
 from penchant.shared.errors import StoreError
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["seal", "unseal"]
 
@@ -51,7 +52,7 @@ def unseal(sealed: bytes, passphrase: str, *, purpose: str) -> bytes:
 
     end = sealed.find(b"\n", 0, LONGEST_HEADER) + 1
     try:
-        fields = json.loads(sealed[:end])
+        fields = parsed_json(sealed[:end])
         kind, parameters = fields["penchant"], dict(fields["scrypt"])
         nonce = bytes.fromhex(fields["nonce"])
     except (ValueError, KeyError, TypeError) as error:

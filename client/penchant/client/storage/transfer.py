@@ -49,7 +49,7 @@ def restore(database: Database, content: Mapping[str, Any], tables: Sequence[str
                     continue
                 database.execute(f"DELETE FROM {table}")
                 _insert(database, table, content["tables"][table])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StoreError(f"the content is not that of {database.path.stem}: {error}") from error
 
 

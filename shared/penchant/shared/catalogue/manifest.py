@@ -1,6 +1,5 @@
 """What a catalogue on disk says about itself."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from penchant.shared.catalogue.precision import Precision
 from penchant.shared.errors import DataError
 from penchant.shared.files import sha256_of
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["EMBEDDINGS", "MANIFEST_FILE", "SCALES", "Manifest", "read_manifest"]
 
@@ -75,7 +75,7 @@ def read_manifest(folder: Path, *, verify: bool) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     try:
-        raw = json.loads(path.read_bytes())
+        raw = parsed_json(path.read_bytes())
         found = raw.get("format") if isinstance(raw, dict) else None
         if found != FORMAT:
             raise DataError(

@@ -33,7 +33,13 @@ try:
     import onnx
     import torch
     import transformers
+    from tokenizers import normalizers
 
+    from penchant.shared.encoding.ngram import (
+        NgramEmbedder,
+        load_ngram,
+        write_ngram_tokenizer,
+    )
     from penchant.shared.encoding.quantisation import quantised
 except ImportError:
     raise MissingExtraError("encoder", "building an encoder bundle") from None
@@ -57,6 +63,11 @@ class Embedder(torch.nn.Module):
         self.transformer = transformer
         self.pooling = pooling
 
+    @property
+    def dimension(self) -> int:
+        """Length of an embedding."""
+        return int(self.transformer.config.hidden_size)
+
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return embeddings, float32 (n, dimension), for ids and mask, int64 (n, tokens)."""
         hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask)[0]
@@ -73,6 +84,7 @@ def build_bundle(
     folder: Path,
     *,
     max_length: int | None = None,
+    prefix: str | None = None,
     name: str | None = None,
     languages: tuple[str, ...] | None = None,
     progress: Progress | None = None,
@@ -84,6 +96,8 @@ def build_bundle(
         folder: where the bundle goes; it must be absent or empty.
         max_length: tokens that a text is cut to, special tokens included; by default what the
             checkpoint says.
+        prefix: what goes before every text that has any, such as ``"query: "``; by default the
+            checkpoint's default prompt. It is part of the bundle's tokenizer.
         name: model id for the manifest; by default the checkpoint's.
         languages: ISO 639-1 codes for the manifest; by default the checkpoint's.
         progress: told of every step.
@@ -105,7 +119,8 @@ def build_bundle(
     embedder = load_embedder(checkpoint)
     with _writing(folder), whole_folder(folder) as scratch:
         model, tokenizer = scratch / MODEL_FILE, scratch / TOKENIZER_FILE
-        _write_tokenizer(checkpoint, tokenizer)
+        before = checkpoint.prefix() if prefix is None else prefix
+        _write_tokenizer(checkpoint, tokenizer, prefix=before)
         report("trace the graph", 0, None)
         graph = exported(embedder, scratch / "fp32.onnx")
         report("quantise", 0, None)
@@ -113,7 +128,7 @@ def build_bundle(
         report("compare with fp32", 0, None)
         manifest = Manifest(
             model_id=name or checkpoint.model_id,
-            dimension=embedder.transformer.config.hidden_size,
+            dimension=embedder.dimension,
             pooling=embedder.pooling,
             max_length=length,
             languages=checkpoint.languages if languages is None else languages,
@@ -156,12 +171,14 @@ def _writing(folder: Path) -> Iterator[None]:
         raise EncoderError(f"cannot write the bundle {folder}: {error}") from error
 
 
-def load_embedder(checkpoint: Checkpoint) -> Embedder:
+def load_embedder(checkpoint: Checkpoint) -> Embedder | NgramEmbedder:
     """Load a checkpoint in fp32, with the pooling that it asks for.
 
     Raises:
         EncoderError: it cannot be loaded, or asks for something that a bundle does not do.
     """
+    if checkpoint.is_ngram:
+        return load_ngram(checkpoint.folder)
     pooling = checkpoint.pooling()
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
@@ -179,26 +196,33 @@ def load_embedder(checkpoint: Checkpoint) -> Embedder:
     return Embedder(transformer, pooling).eval()
 
 
-def _write_tokenizer(checkpoint: Checkpoint, path: Path) -> None:
+def _write_tokenizer(checkpoint: Checkpoint, path: Path, *, prefix: str) -> None:
     ready = checkpoint.folder / TOKENIZER_FILE
-    if ready.exists():
+    if checkpoint.is_ngram:
+        write_ngram_tokenizer(checkpoint.folder, path)
+    elif ready.exists():
         shutil.copyfile(ready, path)
     else:
         try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
+            found = transformers.AutoTokenizer.from_pretrained(
                 checkpoint.folder, local_files_only=True
             )
-            tokenizer.backend_tokenizer.save(str(path))
+            found.backend_tokenizer.save(str(path))
         except Exception as error:
             raise EncoderError(f"{checkpoint.model_id} has no usable tokenizer: {error}") from error
-    if not load_tokenizer(path, max_length=1 << 20).encode("").ids:
+    tokenizer = load_tokenizer(path, max_length=1 << 20)
+    if not tokenizer.encode("").ids:
         raise EncoderError(
             f"{checkpoint.model_id}'s tokenizer adds no special tokens, so that an empty text "
             "would have no embedding"
         )
+    if prefix:
+        first, then = normalizers.Prepend(prefix), tokenizer.normalizer
+        tokenizer.normalizer = normalizers.Sequence([first, then] if then else [first])
+        tokenizer.save(str(path))
 
 
-def exported(embedder: Embedder, path: Path) -> onnx.ModelProto:
+def exported(embedder: Embedder | NgramEmbedder, path: Path) -> onnx.ModelProto:
     """Return the fp32 graph, for any number of texts of any length.
 
     Args:
@@ -228,7 +252,7 @@ def exported(embedder: Embedder, path: Path) -> onnx.ModelProto:
     return model
 
 
-def _agreement(embedder: Embedder, bundle: Path, *, max_length: int) -> Agreement:
+def _agreement(embedder: Embedder | NgramEmbedder, bundle: Path, *, max_length: int) -> Agreement:
     tokenizer = load_tokenizer(bundle / TOKENIZER_FILE, max_length=max_length)
     session = load_session(bundle / MODEL_FILE)
     cosines = []

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penchant.shared.errors import EncoderError
 from penchant.shared.files import sha256_of
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = [
     "FORMAT_VERSION",
@@ -56,7 +57,8 @@ class Manifest(_Model):
         format_version: layout of the bundle.
         model_id: the checkpoint, such as a hub id.
         dimension: length of an embedding.
-        pooling: how token embeddings become one: their mean, or the first token's.
+        pooling: how token embeddings become one: their mean, the first token's, or, of n-grams,
+            their sum.
         max_length: tokens a text is cut to, special tokens included.
         languages: ISO 639-1 codes; empty if not stated.
         quantisation: numeric format of the weights.
@@ -68,7 +70,7 @@ class Manifest(_Model):
     format_version: Literal[1] = 1
     model_id: str = Field(min_length=1)
     dimension: int = Field(gt=0)
-    pooling: Literal["mean", "cls"]
+    pooling: Literal["mean", "cls", "sum"]
     max_length: int = Field(gt=0)
     languages: tuple[str, ...]
     quantisation: Literal["int8"]
@@ -111,7 +113,7 @@ def open_bundle(folder: Path) -> Manifest:
 
 def _read(path: Path) -> Manifest:
     try:
-        raw = json.loads(path.read_bytes())
+        raw = parsed_json(path.read_bytes())
     except FileNotFoundError:
         raise EncoderError(
             f"{path.parent} is not an encoder bundle: it has no {path.name}; "

@@ -1,22 +1,26 @@
 """Checkpoints: where a language model's files are, and how its authors meant it to be used."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from penchant.shared import assets
 from penchant.shared.errors import EncoderError, MissingExtraError
+from penchant.shared.jsontexts import parsed_json
 
-__all__ = ["Checkpoint", "find_checkpoint"]
+__all__ = ["NGRAM_PIECES", "NGRAM_WEIGHTS", "Checkpoint", "find_checkpoint"]
+
+NGRAM_PIECES, NGRAM_WEIGHTS = "sp.model", "weights.npz"
 
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*"]
+# Models that count positions from the padding token's id on, so that they have fewer than rows.
+COUNTED_FROM_PADDING = {"camembert", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl", "xmod"}
 KNOWN_MODULES = {"Transformer", "Pooling", "Normalize"}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A transformers checkpoint on this machine.
+    """A checkpoint on this machine: of transformers, or of n-grams of word pieces.
 
     Attributes:
         folder: where its files are.
@@ -27,6 +31,11 @@ class Checkpoint:
     folder: Path
     model_id: str
     languages: tuple[str, ...] = ()
+
+    @property
+    def is_ngram(self) -> bool:
+        """Whether it is one of n-grams of word pieces; see ``penchant.shared.encoding.ngram``."""
+        return all((self.folder / name).exists() for name in (NGRAM_PIECES, NGRAM_WEIGHTS))
 
     def pooling(self) -> Literal["mean", "cls"]:
         """How token embeddings become one: as its files say, or the mean.
@@ -59,7 +68,10 @@ class Checkpoint:
         Raises:
             EncoderError: more is asked for than the model has positions, or fewer than 3.
         """
-        positions = int(self._read("config.json", {}).get("max_position_embeddings", 512))
+        config = self._read("config.json", {})
+        positions = int(config.get("max_position_embeddings", 512))
+        if config.get("model_type") in COUNTED_FROM_PADDING:
+            positions -= int(config.get("pad_token_id", 1)) + 1
         tokenizer = self._read("tokenizer_config.json", {})
         limit = min(positions, int(tokenizer.get("model_max_length", positions)))
         if asked is None:
@@ -71,12 +83,18 @@ class Checkpoint:
             )
         return asked
 
+    def prefix(self) -> str:
+        """What goes before every text, as its files say: its default prompt, or nothing."""
+        settings = self._read("config_sentence_transformers.json", {})
+        prompts = settings.get("prompts") or {}
+        return str(prompts.get(settings.get("default_prompt_name")) or "")
+
     def _read(self, name: str, default: Any) -> Any:
         path = self.folder / name
         if not path.exists():
             return default
         try:
-            return json.loads(path.read_bytes())
+            return parsed_json(path.read_bytes())
         except (OSError, ValueError) as error:
             raise EncoderError(f"{path} cannot be read: {error}") from error
 
@@ -108,7 +126,7 @@ def find_checkpoint(source: str, progress: assets.Progress | None = None) -> Che
 
 
 def _checked(checkpoint: Checkpoint) -> Checkpoint:
-    for name in ("config.json", "model.safetensors"):
+    for name in () if checkpoint.is_ngram else ("config.json", "model.safetensors"):
         if not (checkpoint.folder / name).exists():
             raise EncoderError(f"{checkpoint.folder} is not a transformers checkpoint: no {name}")
     return checkpoint

@@ -28,6 +28,12 @@ def build(
         int | None,
         typer.Option(help="Tokens that a text is cut to; by default what the checkpoint says."),
     ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option(
+            help="What goes before every text, such as 'query: ' (default: the prompt it has)."
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Model id to record; by default the checkpoint's.")
     ] = None,
@@ -46,6 +52,7 @@ def build(
             source,
             out,
             max_length=max_length,
+            prefix=prefix,
             name=name,
             languages=tuple(language) if language else None,
             progress=progress,

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
+from penchant.shared.assets import find, names
 from penchant.simulation.datasets.dataset import Dataset
 
 __all__ = ["NO_SCRIPT", "encoder_warnings", "script_of", "scripts"]
@@ -66,6 +67,13 @@ def encoder_warnings(dataset: Dataset, languages: tuple[str, ...]) -> list[str]:
     ]
     return [
         f"{found[script] / total:.0%} of the item texts are in {script} script, and the language "
-        f"model is for {', '.join(languages)}: give one for it with --encoder"
+        f"model is for {', '.join(languages)}: give one for it with --encoder{_such_as(script)}"
         for script in foreign
     ]
+
+
+def _such_as(script: str) -> str:
+    """Name an asset that is for a script, if there is one."""
+    known = (find(name) for name in names())
+    fitting = [asset.name for asset in known if _LANGUAGES[script] & set(asset.languages)]
+    return f", such as {fitting[0]}" if fitting else ""

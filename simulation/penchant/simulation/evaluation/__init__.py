@@ -4,6 +4,7 @@ from penchant.simulation.evaluation.impressions import (
     ImpressionEvaluation,
     evaluate_impressions,
 )
+from penchant.simulation.evaluation.kept import RANKS_FILE, read_ranks, write_ranks
 from penchant.simulation.evaluation.leakage import chance, leak_suspected, leak_threshold
 from penchant.simulation.evaluation.lists import ListQuality, list_quality
 from penchant.simulation.evaluation.metrics import Ranks, hit_rate, ndcg, reciprocal_rank
@@ -13,6 +14,7 @@ from penchant.simulation.evaluation.sample import evaluated_sample, evenly_space
 from penchant.simulation.evaluation.suitability import rankable, spare_items
 
 __all__ = [
+    "RANKS_FILE",
     "Evaluation",
     "ImpressionEvaluation",
     "ListQuality",
@@ -31,7 +33,9 @@ __all__ = [
     "list_quality",
     "ndcg",
     "rankable",
+    "read_ranks",
     "reciprocal_rank",
     "sample_negatives",
     "spare_items",
+    "write_ranks",
 ]

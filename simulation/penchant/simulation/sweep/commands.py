@@ -24,6 +24,10 @@ def sweep(
     privacy: Annotated[
         str, typer.Option(help="Unit of the finite budgets: event, user or both.")
     ] = "user",
+    population: Annotated[
+        str | None,
+        typer.Option(help="Devices, between commas: generated, or the data set's first."),
+    ] = None,
     cohort: Annotated[
         str | None, typer.Option(help="Expected devices a round, between commas.")
     ] = None,
@@ -43,15 +47,16 @@ def sweep(
 ) -> None:
     """Run a grid of simulations and draw what privacy costs.
 
-    Each combination of budget, preset, cohort and clipping norm is run with each seed, as penchant
-    simulate would. Runs that have ended are not done again, and interrupted ones go on. Writes
-    sweep.html, sweep.json, sweep.csv and runs/ to --out.
+    Each combination of budget, preset, population, cohort and clipping norm is run with each seed,
+    as penchant simulate would, cheapest first. Runs that have ended are not done again, and
+    interrupted ones go on. Writes sweep.html, sweep.json, sweep.csv and runs/ to --out.
     """
     try:
-        from penchant.simulation.sweep.grid import Grid, parsed
+        from penchant.simulation.sweep.grid import Grid, parsed, whole
         from penchant.simulation.sweep.page import write_page
         from penchant.simulation.sweep.runs import run_grid, simulate_quietly
         from penchant.simulation.sweep.table import gathered, write_tables
+        from penchant.simulation.wholereport import write_whole_report
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("penchant"):
             raise
@@ -69,12 +74,14 @@ def sweep(
         "epsilon": epsilon,
         "preset": preset,
         "privacy": privacy,
+        "population": population,
         "cohort": cohort,
         "clip": clip,
         "seeds": seeds,
     }
     grid = Grid(
         presets=parsed("--preset", preset, str),
+        populations=(None,) if population is None else parsed("--population", population, whole),
         epsilons=parsed("--epsilon", epsilon, float),
         cohorts=(None,) if cohort is None else parsed("--cohort", cohort, int),
         clips=(None,) if clip is None else parsed("--clip", clip, float),
@@ -99,6 +106,8 @@ def sweep(
     found = gathered(runs, out / RUNS_FOLDER, failures=failures, command=_command(again))
     write_tables(found, out)
     page = write_page(found, out)
+    for row in found.runs:
+        write_whole_report(out / RUNS_FOLDER / row.name, sweep=out)
     tell(f"see {page}")
     if failures:
         raise typer.Exit(INCOMPLETE)

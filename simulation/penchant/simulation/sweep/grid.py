@@ -1,6 +1,7 @@
 """The grid of a sweep: every combination of what is varied, as one simulation each."""
 
 import math
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,11 @@ from itertools import product
 from typing import TypeVar
 
 from penchant.shared.errors import ConfigurationError
+from penchant.simulation.datasets.synthetic import SYNTHETIC, PopulationSettings
+from penchant.simulation.recipes import recipe
 from penchant.simulation.settings import SimulationSettings
 
-__all__ = ["Grid", "command_of", "parsed"]
+__all__ = ["Grid", "cheapest_first", "command_of", "parsed", "whole"]
 
 T = TypeVar("T")
 
@@ -40,12 +43,26 @@ def parsed(flag: str, text: str, of: Callable[[str], T]) -> tuple[T, ...]:
     return tuple(found)
 
 
+def whole(text: str) -> int:
+    """Read a whole number, which may be written ``1e6``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = float(text)
+    if not value.is_integer():
+        raise ValueError(f"{text} is not a whole number")
+    return int(value)
+
+
 @dataclass(frozen=True)
 class Grid:
     """What a sweep varies, and what it leaves alone.
 
     Attributes:
         presets: which parts the ranker shares.
+        populations: devices: so many people are generated, or are the data set's first; None for
+            all of the data set.
         epsilons: budgets; infinity is no differential privacy.
         cohorts: expected devices a round; None for the recipe's share.
         clips: clipping norms of updates; None for the recipe's.
@@ -55,6 +72,7 @@ class Grid:
     """
 
     presets: Sequence[str]
+    populations: Sequence[int | None]
     epsilons: Sequence[float]
     cohorts: Sequence[int | None]
     clips: Sequence[float | None]
@@ -69,13 +87,14 @@ class Grid:
             ConfigurationError: a value is not usable.
         """
         found = {}
-        for preset, cohort, clip, epsilon, seed in product(
-            self.presets, self.cohorts, self.clips, self.epsilons, self.seeds
+        for preset, population, cohort, clip, epsilon, seed in product(
+            self.presets, self.populations, self.cohorts, self.clips, self.epsilons, self.seeds
         ):
             private = epsilon != math.inf
             settings = SimulationSettings.parse(
                 {
                     **self.fixed,
+                    **self._people(population),
                     "preset": preset,
                     "privacy": self.privacy if private else "none",
                     "epsilon": epsilon if private else None,
@@ -85,8 +104,46 @@ class Grid:
                     "seed": seed,
                 }
             )
-            found[_name(settings)] = settings
+            found[_name(settings, population)] = settings
         return found
+
+    def _people(self, population: int | None) -> dict[str, object]:
+        """Return the settings that make a population of so many devices."""
+        if population is None:
+            return {}
+        if self.fixed.get("devices") is not None:
+            raise ConfigurationError(
+                "--devices and --population both say how many people there are; give one of them"
+            )
+        dataset = str(self.fixed.get("dataset") or "")
+        if dataset.partition(":")[0] != SYNTHETIC:
+            return {"devices": population}
+        if re.search(r"[:,]\s*devices\s*=", dataset):
+            raise ConfigurationError(
+                f"--dataset is '{dataset}', and --population says how many devices there are; "
+                "leave devices= out"
+            )
+        return {"dataset": PopulationSettings.parse(dataset).of_size(population).name}
+
+
+def cheapest_first(runs: Mapping[str, SimulationSettings]) -> dict[str, SimulationSettings]:
+    """Return the runs in order of how many devices they train in all, those without privacy first.
+
+    So a sweep that is stopped has whole populations, each with what its losses are measured from.
+    """
+    return dict(sorted(runs.items(), key=lambda run: (_cost(run[1]), run[1].epsilon is not None)))
+
+
+def _cost(settings: SimulationSettings) -> float:
+    """Return the devices that a run trains, counting a data set of unknown size as one device."""
+    chosen = recipe(settings.preset, settings.privacy)
+    if settings.dataset.partition(":")[0] == SYNTHETIC:
+        people = PopulationSettings.parse(settings.dataset).devices
+        people = min(people, settings.devices or people)
+    else:
+        people = settings.devices or 1
+    cohort = settings.cohort or chosen.sampling_probability * people
+    return (settings.rounds or chosen.rounds) * cohort
 
 
 def command_of(settings: SimulationSettings) -> str:
@@ -96,11 +153,12 @@ def command_of(settings: SimulationSettings) -> str:
     return shlex.join(["penchant", "simulate", *flags])
 
 
-def _name(settings: SimulationSettings) -> str:
+def _name(settings: SimulationSettings, population: int | None) -> str:
     private = settings.epsilon is not None
     parts = [
         settings.preset.value,
         f"{settings.privacy.value}-eps{_exact(settings.epsilon)}" if private else "no-privacy",
+        "" if population is None else f"people{population}",
         "" if settings.cohort is None else f"cohort{settings.cohort}",
         "" if settings.clip is None else f"clip{_exact(settings.clip)}",
         f"seed{settings.seed}",

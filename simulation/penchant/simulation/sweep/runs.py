@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from penchant.shared.errors import ConfigurationError, PenchantError
 from penchant.simulation.report.summary import SUMMARY_FILE
 from penchant.simulation.settings import SimulationSettings
-from penchant.simulation.sweep.grid import command_of
+from penchant.simulation.sweep.grid import cheapest_first, command_of
 from penchant.simulation.workspace import SETTINGS_FILE
 
 __all__ = ["Simulate", "run_grid", "simulate_quietly"]
@@ -30,7 +30,7 @@ def run_grid(
     simulate: Simulate,
     tell: Callable[[str], None],
 ) -> dict[str, str]:
-    """Run what has not ended yet of a sweep, and return why some could not be run, by name.
+    """Run what has not ended yet of a sweep, cheapest first, and return why some could not be run.
 
     Args:
         runs: settings by name; each has the folder of its name in ``folder``.
@@ -44,7 +44,9 @@ def run_grid(
         PenchantError: a process died.
     """
     left = {
-        name: settings for name, settings in runs.items() if not _has_ended(folder / name, settings)
+        name: settings
+        for name, settings in cheapest_first(runs).items()
+        if not _has_ended(folder / name, settings)
     }
     tell(f"{len(runs)} runs, {len(runs) - len(left)} of them done")
     failures: dict[str, str] = {}

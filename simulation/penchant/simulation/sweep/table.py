@@ -1,4 +1,4 @@
-"""``sweep.json`` and ``sweep.csv``: every run of a sweep, and means over seeds with intervals."""
+"""From the runs of a sweep to ``sweep.json`` and ``sweep.csv``."""
 
 import csv
 import io
@@ -11,76 +11,17 @@ from scipy import stats
 
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.files import write_atomically
-from penchant.simulation.report.record import Record
+from penchant.simulation.datasets.synthetic import PopulationSettings
+from penchant.simulation.evaluation import read_ranks
 from penchant.simulation.report.summary import BothUnits, Scores, Summary, read_summary
 from penchant.simulation.settings import SimulationSettings
+from penchant.simulation.sweep.extrapolation import extrapolated
+from penchant.simulation.sweep.losses import LossTable, measured_losses
+from penchant.simulation.sweep.records import METRICS, Estimate, Point, Run, Sweep
 
-__all__ = ["METRICS", "Estimate", "Point", "Run", "Sweep", "gathered", "write_tables"]
+__all__ = ["gathered", "write_tables"]
 
-# Name to protocol, field and the key of its interval.
-METRICS = {
-    "full hr@10": ("full", "hr", "hr@10"),
-    "full ndcg@10": ("full", "ndcg", "ndcg@10"),
-    "sampled99 hr@10": ("sampled99", "hr", "hr@10"),
-    "sampled99 ndcg@10": ("sampled99", "ndcg", "ndcg@10"),
-}
 _CONFIDENCE = 0.95
-
-
-class Run(Record):
-    """One run.
-
-    ``epsilon``, ``cohort`` and ``clip`` are what was asked for: None for no privacy and for the
-    recipe's own; ``spent``, ``expected_cohort`` and ``clipping_norm`` are what came of it.
-    """
-
-    name: str
-    preset: str
-    privacy: str
-    epsilon: float | None
-    spent: float | None
-    delta: float | None
-    noise_multiplier: float | None
-    cohort: int | None
-    expected_cohort: float
-    clip: float | None
-    clipping_norm: float | None
-    seed: int
-    test: dict[str, float]
-    popularity: dict[str, float]
-
-
-class Estimate(Record):
-    """A mean, and its 95% interval: over ``seeds``, or over ``people`` where there is one seed."""
-
-    mean: float
-    low: float
-    high: float
-    over: str
-
-
-class Point(Record):
-    """Runs that differ by their seeds alone."""
-
-    preset: str
-    privacy: str
-    epsilon: float | None
-    cohort: int | None
-    clip: float | None
-    seeds: list[int]
-    test: dict[str, Estimate]
-
-
-class Sweep(Record):
-    """A whole sweep; ``failures`` says why some runs could not be run, by name."""
-
-    dataset: str
-    devices: int
-    command: str
-    points: list[Point]
-    runs: list[Run]
-    popularity: dict[str, float]  # means over runs
-    failures: dict[str, str]
 
 
 def gathered(
@@ -107,19 +48,19 @@ def gathered(
         name, why = next(iter(failures.items()))
         raise ConfigurationError(f"no run of the sweep could be run; {name}: {why}")
     rows = [_run(name, runs[name], summary) for name, summary in done.items()]
-    alike: dict[tuple[object, ...], list[Run]] = {}
-    for row in rows:
-        key = (row.preset, row.privacy, row.epsilon, row.cohort, row.clip)
-        alike.setdefault(key, []).append(row)
-    first = next(iter(done.values()))
+    points = _points(rows)
+    lost = measured_losses(points, runs, {name: read_ranks(folder / name) for name in done})
+    extrapolations, why_not = extrapolated(lost)
     return Sweep(
-        dataset=first.dataset.name,
-        devices=first.devices,
+        dataset=_dataset({summary.dataset.name for summary in done.values()}),
+        devices=max(row.devices for row in rows),
         command=command,
-        points=[_point(group, done) for group in alike.values()],
+        points=[_point(group, done, lost) for group in points],
         runs=rows,
         popularity={m: float(np.mean([row.popularity[m] for row in rows])) for m in METRICS},
         failures=dict(failures),
+        extrapolations=extrapolations,
+        not_extrapolated=why_not,
     )
 
 
@@ -136,6 +77,13 @@ def write_tables(sweep: Sweep, folder: Path) -> None:
     write_atomically(folder / "sweep.csv", text.getvalue().encode())
 
 
+def _dataset(names: set[str]) -> str:
+    """Name the data of all runs; generated populations of several sizes by what they share."""
+    if len(names) == 1:
+        return names.pop()
+    return PopulationSettings.parse(min(names)).of_size(None).name
+
+
 def _run(name: str, settings: SimulationSettings, summary: Summary) -> Run:
     privacy = summary.privacy
     promise = privacy.user if isinstance(privacy, BothUnits) else privacy
@@ -147,6 +95,8 @@ def _run(name: str, settings: SimulationSettings, summary: Summary) -> Run:
         spent=promise.epsilon,
         delta=promise.delta,
         noise_multiplier=promise.noise_multiplier,
+        devices=summary.devices,
+        evaluated=summary.evaluated_people or summary.devices,
         cohort=settings.cohort,
         expected_cohort=summary.cohort.mean_size,
         clip=settings.clip,
@@ -165,12 +115,22 @@ def _values(full: Scores, sampled99: Scores) -> dict[str, float]:
     }
 
 
-def _point(runs: Sequence[Run], summaries: Mapping[str, Summary]) -> Point:
+def _points(rows: Sequence[Run]) -> list[list[Run]]:
+    """Return the runs that differ by their seeds alone, together."""
+    alike: dict[tuple[object, ...], list[Run]] = {}
+    for row in rows:
+        key = (row.preset, row.privacy, row.epsilon, row.devices, row.cohort, row.clip)
+        alike.setdefault(key, []).append(row)
+    return list(alike.values())
+
+
+def _point(runs: Sequence[Run], summaries: Mapping[str, Summary], lost: LossTable) -> Point:
     first = runs[0]
     return Point(
         preset=first.preset,
         privacy=first.privacy,
         epsilon=first.epsilon,
+        devices=first.devices,
         cohort=first.cohort,
         clip=first.clip,
         seeds=[run.seed for run in runs],
@@ -180,6 +140,7 @@ def _point(runs: Sequence[Run], summaries: Mapping[str, Summary]) -> Point:
             else _over_seeds([run.test[metric] for run in runs])
             for metric in METRICS
         },
+        loss={metric: of[first.name].estimate for metric, of in lost.items() if first.name in of},
     )
 
 

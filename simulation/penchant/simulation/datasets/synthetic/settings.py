@@ -178,6 +178,20 @@ class PopulationSettings(BaseModel):
             where = f"{first['loc'][0]}={first['input']}: " if first["loc"] else ""
             raise ConfigurationError(f"{SYNTHETIC} population: {where}{message}") from error
 
+    def of_size(self, devices: int | None) -> Self:
+        """Return the same population with so many devices, with the usual number if None.
+
+        Raises:
+            ConfigurationError: there cannot be so many.
+        """
+        size = type(self).model_fields["devices"].default if devices is None else devices
+        try:
+            return type(self).model_validate(self.model_dump() | {"devices": size})
+        except ValidationError as error:
+            raise ConfigurationError(
+                f"a {SYNTHETIC} population of {size} devices cannot be generated; ask for 1 to 1e8"
+            ) from error
+
     @property
     def name(self) -> str:
         """The data set's name: the shortest text that parses to these settings."""

@@ -1,0 +1,70 @@
+"""Fuzz everything that takes input from outside: ``python -m tests.fuzz.campaign --inputs 100000``.
+
+The first input that does what was not meant is shrunk and shown. Run from the repository's folder.
+"""
+
+import argparse
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.fuzz.decoders import decoder_targets
+from tests.fuzz.routes import FuzzedServer, fuzzed_server, route_targets
+from tests.fuzz.target import Target, bounded_memory, fuzz
+from tests.fuzz.wire import Parser, listening
+
+__all__ = ["all_targets", "main", "run"]
+
+PARSERS: list[Parser] = ["h11", "httptools"]
+EXTRA_MEMORY = 1 << 30
+
+
+@contextmanager
+def all_targets(folder: Path) -> Iterator[tuple[list[Target], FuzzedServer]]:
+    """Give everything that is fuzzed, and the server whose routes are.
+
+    Args:
+        folder: an empty one to work in.
+    """
+    with ExitStack() as stack:
+        server = stack.enter_context(fuzzed_server(folder / "server"))
+        wires = [stack.enter_context(listening(server, parser)) for parser in PARSERS]
+        targets = [*decoder_targets(folder / "decoders"), *route_targets(server), *wires]
+        yield targets, server
+
+
+def run(targets: list[Target], *, inputs: int, seed: int, tell: bool = False) -> int:
+    """Feed so many inputs to all targets together, by their weights; return how many it was."""
+    total = sum(target.weight for target in targets)
+    fed = 0
+    with bounded_memory(EXTRA_MEMORY):
+        for target in targets:
+            begun = time.perf_counter()
+            share = max(1, round(inputs * target.weight / total))
+            count = fuzz(target, inputs=share, seed=seed)
+            fed += count
+            if tell:
+                took = time.perf_counter() - begun
+                print(f"{target.name:30} {count:8,} inputs  {took:6.1f} s", flush=True)  # noqa: T201
+    return fed
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="targets whose name has this in it")
+    asked = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as place, all_targets(Path(place)) as (targets, _):
+        chosen = [target for target in targets if asked.only in target.name]
+        fed = run(chosen, inputs=asked.inputs, seed=asked.seed, tell=True)
+    print(f"{fed:,} inputs, nothing that was not meant")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

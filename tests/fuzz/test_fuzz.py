@@ -1,0 +1,52 @@
+"""Whatever comes from outside, the answer is one that was meant: a small share of ``make fuzz``."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.fuzz.campaign import all_targets, run
+from tests.fuzz.routes import FuzzedServer
+from tests.fuzz.target import Target
+
+from penchant.shared.errors import CodecError
+
+INPUTS = 3000
+
+
+@pytest.fixture(scope="module")
+def fuzzed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[list[Target], FuzzedServer]]:
+    """Everything that is fuzzed, and the server that answers."""
+    with all_targets(tmp_path_factory.mktemp("fuzz")) as found:
+        yield found
+
+
+def test_nothing_that_comes_from_outside_does_what_was_not_meant(
+    fuzzed: tuple[list[Target], FuzzedServer],
+) -> None:
+    """3,000 inputs: no error but ours, no answer of 500 or above, no hang, no gigabyte."""
+    targets, server = fuzzed
+    assert run(targets, inputs=INPUTS, seed=0) >= 0.95 * INPUTS
+    # They got past the gate, and everything that can be answered was.
+    assert set(server.statuses) >= {200, 204, 206, 400, 401, 404, 405, 409, 413}
+
+
+def test_the_fuzzer_sees_what_was_not_meant(
+    fuzzed: tuple[list[Target], FuzzedServer],
+) -> None:
+    """An error of another kind, a hang or too much memory would be found."""
+
+    def crash(data: bytes) -> None:
+        if b"\xff" in data:
+            raise CodecError(str(data.decode()))
+
+    def spend(gigabytes: int) -> None:
+        bytes(gigabytes << 30)
+
+    (codec,) = [target for target in fuzzed[0] if target.name == "codec: tasks"]
+    bad = Target("bad", codec.inputs, lambda pair: crash(pair[0]))
+    with pytest.raises(UnicodeDecodeError):
+        run([bad], inputs=INPUTS, seed=0)
+    greedy = Target("greedy", codec.inputs, lambda pair: spend(len(pair[0])))
+    with pytest.raises(MemoryError):
+        run([greedy], inputs=1, seed=0)
