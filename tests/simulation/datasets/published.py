@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-PEOPLE, ITEMS, THEMES = 150, 160, 4
+PEOPLE, ITEMS, THEMES = 120, 160, 4
 START = datetime(2018, 3, 1, 7, 30, tzinfo=UTC)
 
 # Titles of each theme, as a shop, a cinema or a newspaper would have them.
@@ -115,7 +115,7 @@ def mind(folder: Path) -> str:
         )
         for item in range(ITEMS)
     ]
-    for part, people in (("train", range(120)), ("dev", range(90, PEOPLE))):
+    for part, people in (("train", range(90)), ("dev", range(70, PEOPLE))):
         rows = []
         for person in people:
             *history, first, second = histories()[person]
@@ -235,18 +235,6 @@ def beauty(folder: Path) -> str:
         )
     )
     return f"sequences:{folder}/Beauty.txt"
-
-
-def sasrec(folder: Path) -> str:
-    """SASRec's ``Video.txt``: a line an event, in order."""
-    (folder / "Video.txt").write_text(
-        "".join(
-            f"{person + 1} {item + 1}\n"
-            for person, history in enumerate(histories())
-            for item in history
-        )
-    )
-    return f"sequences:{folder}/Video.txt"
 
 
 def recbole(folder: Path) -> str:
@@ -407,7 +395,7 @@ Write = Callable[[Path], str]
 FAMILIES: dict[str, Write] = {
     write.__name__: write
     for write in (
-        mind, amazon_5core, amazon_2023, amazon_ratings, beauty, sasrec, recbole, yelp, steam,
+        mind, amazon_5core, amazon_2023, amazon_ratings, beauty, recbole, yelp, steam,
         lastfm, book_crossing, goodreads,
     )
 }  # fmt: skip

@@ -14,7 +14,7 @@ from penchant.shared.command_line import main
 from penchant.simulation.report import Summary, read_summary
 
 CHANCE = 0.1  # HR@10 among 99 negatives
-WITHOUT_TEXTS = ("amazon_ratings", "beauty", "sasrec")
+WITHOUT_TEXTS = ("amazon_ratings", "beauty")
 
 
 def simulate(dataset: str, out: Path, *flags: str) -> Summary:
