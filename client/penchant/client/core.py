@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -26,12 +27,14 @@ from penchant.client.storage import (
     SqliteStore,
     Store,
 )
+from penchant.client.turns import Turns
 from penchant.shared.errors import StoreError
 from penchant.shared.randomness import Randomness, SystemRandomness
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
 
 if TYPE_CHECKING:
+    from penchant.client.join.joined import Joined
     from penchant.client.participation.participant import Participant
 
 __all__ = ["DeviceCore"]
@@ -50,21 +53,35 @@ class DeviceCore:
         settings: DeviceSettings,
         randomness: Randomness,
     ) -> None:
+        self._turns = Turns()
+        self._training = Lock()  # taken before a turn is: one round at a time
         self._home = home
         self._store = store
-        self._scorer = scorer
         self._encoder = encoder
+        self._settings = settings
+        self._randomness = randomness
+        self._lasting_weight = settings.lasting_weight
+        self._joined: Joined | None = None
+        self._assemble(scorer)
+
+    def _assemble(self, scorer: Scorer) -> None:
+        store, settings = self._store, self._settings
+        self._scorer = scorer
         self._intake = Intake(store, settings.quality)
-        self._memory = Memory(store, scorer, encoder=encoder, policy=settings.interest_policy)
+        self._memory = Memory(store, scorer, encoder=self._encoder, policy=settings.interest_policy)
         self._preferences = Preferences(
             store,
             self._memory.tracker,
             scorer.catalogue,
-            encoder=encoder,
+            encoder=self._encoder,
             taxonomy=settings.taxonomy,
         )
         self._learner = Learner(
-            store, scorer, randomness=randomness, recorded=settings.recorded_rounds
+            store,
+            scorer,
+            randomness=self._randomness,
+            recorded=settings.recorded_rounds,
+            lent=self._turns.lent,
         )
         self._forgetter = Forgetter(
             store,
@@ -79,9 +96,7 @@ class DeviceCore:
             days=settings.retention_days,
             most=settings.most_events,
         )
-        self._settings = settings
         self._recommender = Recommender(scorer)
-        self._lasting_weight = settings.lasting_weight
 
     @cached_property
     def _participant(self) -> "Participant":
@@ -190,9 +205,34 @@ class DeviceCore:
     ) -> None:
         self.close()
 
+    @property
+    def scorer(self) -> Scorer:
+        """The ranker release in use and its catalogue."""
+        return self._scorer
+
+    def install(self, scorer: Scorer) -> None:
+        """Go on with another ranker, such as a later release; events and interests stay.
+
+        Args:
+            scorer: a ranker and its catalogue.
+
+        Raises:
+            ConfigurationError: the encoder is not the one its catalogue was embedded with; then
+                the one in use stays.
+        """
+        require_fit(self._encoder, scorer.catalogue)
+        with self._turns:
+            participant = vars(self).pop("_participant", None)
+            self._assemble(scorer)
+            if participant is not None:
+                self._participant = participant.with_ranker(self._learner, scorer.ranker.settings)
+
     def close(self) -> None:
-        """Close the stores and let another process have the folder."""
-        self._home.close()
+        """End taking part in rounds, close the stores and let another process have the folder."""
+        if self._joined is not None:
+            self._joined.stop()
+        with self._turns:
+            self._home.close()
 
     def _profile(self) -> Profile:
         return Profile(self._store.contents(), self._participant.ledger_contents())

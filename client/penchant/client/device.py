@@ -1,8 +1,8 @@
 """A device: one person's behaviour, interests and recommendations, all kept where they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,11 @@ from penchant.client.portability import exported
 from penchant.client.quality import Health
 from penchant.client.ranking import Recommendation
 from penchant.client.rounds import ParticipatingDevice
+from penchant.client.turns import in_turn
+from penchant.shared.errors import ConfigurationError, MissingExtraError
+
+if TYPE_CHECKING:
+    from penchant.client.join import Joined, Progress
 
 __all__ = ["Device"]
 
@@ -23,9 +28,11 @@ __all__ = ["Device"]
 class Device(ParticipatingDevice):
     """One person's device.
 
-    Open it with ``Device.open``; it is a context manager that closes its stores.
+    Open it with ``Device.open``; it is a context manager that closes its stores. Threads may share
+    it: they take turns, and training lets others go first while it computes.
     """
 
+    @in_turn
     def observe(self, *events: Event) -> list[int | None]:
         """Keep events and follow them with the interest state; all of them, or none.
 
@@ -48,6 +55,7 @@ class Device(ParticipatingDevice):
         self._retain(added=len(kept))
         return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
 
+    @in_turn
     def recommend(
         self,
         candidates: Sequence[str] | None = None,
@@ -85,6 +93,7 @@ class Device(ParticipatingDevice):
             now=now,
         )
 
+    @in_turn
     def predict(self, text: str, *, now: int | None = None) -> float:
         """Return how much ``text`` would interest the person, on the scale of ``scores``.
 
@@ -102,6 +111,7 @@ class Device(ParticipatingDevice):
         embedding = require_encoder(self._encoder, "predictions").encode([text])[0]
         return self._recommender.predict(self._person(), embedding, now=now)
 
+    @in_turn
     def scores(self, *, now: int | None = None) -> NDArray[np.float32]:
         """Return the ranking score of every catalogue item, float32 (J,).
 
@@ -113,6 +123,7 @@ class Device(ParticipatingDevice):
         """
         return self._recommender.scores(self._person(), now=now)
 
+    @in_turn
     def interests(self, *, k: int = 10) -> list[Interest]:
         """Return the ``k`` tags with the largest share of the person's interest, largest first.
 
@@ -125,6 +136,7 @@ class Device(ParticipatingDevice):
         """
         return self._preferences.interests(k=k)
 
+    @in_turn
     def edit_interest(
         self, tag: str, *, weight: float | None = None, mute: bool | None = None
     ) -> InterestEdit:
@@ -144,14 +156,17 @@ class Device(ParticipatingDevice):
         """
         return self._preferences.edit(tag, weight=weight, mute=mute)
 
+    @in_turn
     def interest_edits(self) -> list[InterestEdit]:
         """Return every edit that is in force, in order of their tags."""
         return list(self._preferences.edits)
 
+    @in_turn
     def health(self) -> Health:
         """Return how many events are kept, cleaned and refused, and why; nothing they said."""
         return self._intake.health()
 
+    @in_turn
     def forget(
         self,
         *,
@@ -193,6 +208,7 @@ class Device(ParticipatingDevice):
         finally:  # also when all that failed was the purge
             self._reread()
 
+    @in_turn
     def export(self) -> dict[str, Any]:
         """Return everything held about the person, as JSON-able values for them to read.
 
@@ -207,6 +223,7 @@ class Device(ParticipatingDevice):
             health=self.health(),
         )
 
+    @in_turn
     def move_to(self, path: Path, *, passphrase: str) -> None:
         """Write the whole profile to one encrypted file, for ``Device.arrive`` on another device.
 
@@ -225,6 +242,44 @@ class Device(ParticipatingDevice):
         """
         self._profile().write(path, passphrase, before=self._participant.close_for_good)
 
+    @in_turn
     def event_count(self) -> int:
         """Return how many events the device keeps."""
         return self._store.event_count()
+
+    def join(
+        self,
+        server: str,
+        *,
+        code: str | None = None,
+        on_change: Callable[["Progress"], None] = lambda _now: None,
+    ) -> "Joined":
+        """Take part in a server's rounds from now on, in a thread of its own, and return a handle.
+
+        The app goes on observing and recommending meanwhile; releases of the server replace the
+        ranker and the catalogue in use, if they serve the person no worse. Only what the person
+        has consented to leaves, when policy and ledger allow it. It ends with the handle's
+        ``stop()``, or that of its ``with`` block, with ``close()``, or with the process. Needs the
+        ``train`` extra.
+
+        Args:
+            server: its address, ``https://HOST:PORT``; or an invitation, ``https://HOST:PORT#CODE``.
+            code: from ``penchant server enroll``; needed the first time only.
+            on_change: told in the background what the device does, whenever that changes.
+
+        Raises:
+            ConfigurationError: the device takes part already, has joined another server, has
+                joined none and there is no code, or the extra is not installed.
+            RemoteError: the server cannot be reached, is not the code's, or refuses the code.
+        """
+        try:
+            from penchant.client.join.joined import join_server
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("train", "device.join") from error
+
+        if self._joined is not None and self._joined.running:
+            raise ConfigurationError(
+                "this device takes part in rounds already; stop() that first, to join anew"
+            )
+        self._joined = join_server(self, self._home, server, code=code, on_change=on_change)
+        return self._joined

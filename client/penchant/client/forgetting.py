@@ -121,6 +121,7 @@ class Forgetter:
 
     def destroy(self) -> Forgotten:
         """Forget everything, by destroying the store's key."""
+        self._learner.outdate()
         events = self._store.event_count()
         trained = bool(self._store.trained_rounds()) or self._learner.private_vector().any()
         self._store.destroy()

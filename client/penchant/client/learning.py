@@ -5,7 +5,8 @@ records on the events that remain gives the private vector that there would be, 
 never happened: not close to it, but the same computation with the same draws.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -65,15 +66,24 @@ class Learner:
         randomness: where the seeds of rounds come from.
         recorded: keep what it takes to do rounds again. Without, draws come from ``randomness``
             itself, and forgetting what a round has seen resets the private vector.
+        lent: lets other threads use the device while a round is computed.
     """
 
     def __init__(
-        self, store: Store, scorer: Scorer, *, randomness: Randomness, recorded: bool = True
+        self,
+        store: Store,
+        scorer: Scorer,
+        *,
+        randomness: Randomness,
+        recorded: bool = True,
+        lent: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._store = store
         self._scorer = scorer
         self._randomness = randomness
         self._recorded = recorded
+        self._lent = lent
+        self._forgettings = 0
 
     def private_vector(
         self, *, before: int | None = None, event_private: bool = False
@@ -95,14 +105,15 @@ class Learner:
         """Return what training one round gives; nothing is kept yet.
 
         Raises:
-            RoundError: the task is for another ranker or an earlier round, or training diverged.
+            RoundError: the task is for another ranker or an earlier round, training diverged, or
+                events were forgotten meanwhile.
         """
         from penchant.shared.codec import encode_task
 
         self._require_fit(task)
         draws = self._randomness.spawn(task.round_number)
         if not self._recorded:
-            return self._learnt(task, self._store.events(), draws, record=None)
+            return self._learnt(task, self._store.events(), draws, record=None, lent=self._lent)
         # A seed of its own for each answer: the same draws on other events would cancel out.
         seed = draws.integers(KEY_BYTES, below=256).astype(np.uint8).tobytes()
         record = TrainedRound(
@@ -113,7 +124,9 @@ class Learner:
             seed,
             self._store.last_event_id(),
         )
-        return self._learnt(task, self._store.events(), KeyedRandomness(seed), record=record)
+        return self._learnt(
+            task, self._store.events(), KeyedRandomness(seed), record=record, lent=self._lent
+        )
 
     def keep(self, learnt: Learnt) -> None:
         """Keep the private vector that a round left and its record, together or not at all."""
@@ -128,6 +141,10 @@ class Learner:
             if learnt.record is not None:
                 self._store.save_trained_round(learnt.record)
 
+    def outdate(self) -> None:
+        """Let nothing come of a round that is being computed: it sees what is to be forgotten."""
+        self._forgettings += 1
+
     def relearn(self, forgotten: Sequence[int]) -> Relearning:
         """Make the private vector what it would be without events that the store has no more.
 
@@ -137,6 +154,7 @@ class Learner:
         Args:
             forgotten: their ids.
         """
+        self.outdate()
         model = self._scorer.ranker.model_id
         records = self._store.trained_rounds()
         first = min(forgotten, default=0)
@@ -184,21 +202,29 @@ class Learner:
         randomness: Randomness,
         *,
         record: TrainedRound | None,
+        lent: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Learnt:
         from penchant.client.training.rounds import train_round
         from penchant.shared.contract import TrainingResult
 
         event_private = task.training.event_privacy is not None
-        trained = train_round(
-            task,
-            settings=self._scorer.ranker.settings,
-            item_features=self._scorer.features,
-            history=history_of(events, self._scorer),
-            private_vector=self.private_vector(
-                before=task.round_number, event_private=event_private
-            ),
-            randomness=randomness,
-        )
+        history = history_of(events, self._scorer)
+        start = self.private_vector(before=task.round_number, event_private=event_private)
+        before = self._forgettings
+        with lent():
+            trained = train_round(
+                task,
+                settings=self._scorer.ranker.settings,
+                item_features=self._scorer.features,
+                history=history,
+                private_vector=start,
+                randomness=randomness,
+            )
+        if self._forgettings != before:
+            raise RoundError(
+                f"events were forgotten while round {task.round_number} was trained on them; "
+                "what it learnt was dropped; train it again"
+            )
         result = TrainingResult(task.model_id, task.round_number, trained.update)
         return Learnt(result, trained.private_vector, event_private, record)
 

@@ -14,14 +14,17 @@ from penchant.shared.errors import ConfigurationError, MissingExtraError
 if TYPE_CHECKING:
     from penchant.client.device import Device
     from penchant.client.home import Home
-    from penchant.client.join import Membership, Progress
+    from penchant.client.join import Progress
     from penchant.shared.scoring import Scorer
 
 __all__ = ["join"]
 
 
 def join(
-    server: Annotated[str, typer.Argument(help="The server's address: https://HOST:PORT.")],
+    server: Annotated[
+        str,
+        typer.Argument(help="The server's address: https://HOST:PORT, or https://HOST:PORT#CODE."),
+    ],
     device: Annotated[
         Path | None,
         typer.Option(envvar="PENCHANT_DEVICE", help="The device's folder (default: yours)."),
@@ -48,6 +51,7 @@ def join(
     """
     try:
         from penchant.client.join import Runtime
+        from penchant.client.join.joined import membership_of
     except ModuleNotFoundError as error:
         raise MissingExtraError("train", "penchant join") from error
     from penchant.client.commands.device import device_folder
@@ -60,7 +64,7 @@ def join(
     if lab:
         typer.echo("LAB POLICY IN FORCE: for trials with made-up people only", err=True)
     _ask_consent(open_device, agree=agree)
-    membership = _membership(server, folder, code)
+    membership = membership_of(folder, server, code=code)
     typer.echo(f"joined {membership.server.url} as device {membership.server.node}")
     runtime = Runtime(
         folder,
@@ -109,22 +113,6 @@ def _ask_consent(open_device: "Callable[[Scorer | None], Device]", *, agree: boo
                 raise ConfigurationError(
                     "without consent this device takes part in nothing; it goes on ranking alone"
                 )
-
-
-def _membership(server: str, folder: Path, code: str | None) -> "Membership":
-    from penchant.client.join import EnrolmentCode, MembershipFolder, enrol
-
-    membership = MembershipFolder(folder)
-    found = membership.load()
-    if found is not None:
-        membership.require_no_other(server.rstrip("/"))
-        return found
-    if code is None:
-        raise ConfigurationError(
-            f"{folder} has joined no server yet; give the --code that 'penchant server enroll' "
-            "printed for it"
-        )
-    return enrol(folder, server, EnrolmentCode.parse(code))
 
 
 class _Teller:

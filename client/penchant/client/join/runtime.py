@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from penchant.shared.scoring import Scorer
 __all__ = ["OpenDevice", "Progress", "Runtime"]
 
 LOG = logging.getLogger("penchant.join")
-OpenDevice = Callable[[Scorer], Device]
+OpenDevice = Callable[[Scorer], AbstractContextManager[Device]]
 PULL, PUSH = "/v1/fleet/pull", "/v1/fleet/push"
 WAIT_SECONDS = 240
 UPDATE_SECONDS = 600.0  # between two looks for a release while there is nothing to do
@@ -63,7 +63,7 @@ class Runtime:
     """Takes part in one server's rounds until it is told to stop.
 
     The device is opened when it has something to do and closed again, so that other programs can
-    use it in between.
+    use it in between; or ``open_device`` lends one that is open.
 
     Args:
         folder: the device's folder.
@@ -114,13 +114,21 @@ class Runtime:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread that ``start`` began still runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def run(self) -> None:
         """Take part until ``stop``.
 
         Raises:
             NotAdmittedError: the server does not know this device any more.
         """
-        self._release = self._installed.current()
+        try:
+            self._release = self._installed.current()
+        except ReleaseError as error:
+            self._note(str(error))
         if self._release is not None:
             self._tell(release=self._release.version)
         pause = FIRST_PAUSE
@@ -145,6 +153,10 @@ class Runtime:
         except NotAdmittedError as error:
             self._note(str(error))
             self._tell(doing="shut out by the server")
+        except Exception as error:  # a thread that ended without a word would be missed by nobody
+            LOG.exception("taking part has ended")
+            self._note(str(error))
+            self._tell(doing="stopped by an error")
 
     def _take_turn(self, connection: ServerConnection) -> None:
         """Install what is new, then wait for a task and answer it."""
@@ -221,9 +233,7 @@ class Runtime:
         if current is None or not _same_model(current, release):
             return False
         with self._open_device(current.scorer) as device:
-            now = device.local_quality()
-        with self._open_device(release.scorer) as device:
-            then = device.local_quality()
+            now, then = device.local_quality(), device.local_quality(release.scorer)
         return now is not None and then is not None and then < WORSE * now
 
     def _why_not_now(self) -> str | None:

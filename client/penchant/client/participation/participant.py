@@ -52,9 +52,17 @@ class Participant:
         self._store = store
         self._learner = learner
         self._shape = shape
+        self._settings = settings
         self._durable = settings.durable
         self._policy = settings.participation or ParticipationPolicy()
         self._probes = settings.probes or SystemProbes()
+
+    def with_ranker(self, learner: "Learner", shape: "RankerSettings") -> "Participant":
+        """Return one that trains another ranker and goes on with the same ledger."""
+        made = Participant(self._home, self._store, learner, shape, self._settings)
+        if "ledger" in vars(self):
+            made.ledger = self.ledger
+        return made
 
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Return the update that ``task`` asks for, paid for; see ``Device.train``."""

@@ -83,7 +83,9 @@ class Database:
             raise ConfigurationError(f"the data key has {len(key)} bytes; give {KEY_BYTES}")
         unclean = _prepare_file(path, encrypted=key is not None)
         try:
-            connection = sqlcipher.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+            connection = sqlcipher.connect(
+                path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            )
         except sqlcipher.Error as error:
             raise _store_error(path, error) from error
         database = cls(path, connection)
