@@ -256,7 +256,7 @@ def test_page_fits_phone_and_desktop(
         tables = window.find_elements("tag name", "table")
         assert len(figures) == len(tables) == len(METRICS)
         for figure in figures:
-            label = figure.get_attribute("aria-label") or ""
+            label = figure.find_element("tag name", "desc").get_attribute("textContent") or ""
             assert "at 8" in label
             assert "popularity" in label
         value = sweep.points[0].test["full hr@10"].mean

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from penchant.shared.catalogue.precision import Precision
 from penchant.shared.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -154,6 +155,9 @@ def publish(
         int | None, typer.Option(min=1, help="Rank of the item features (compact: 32).")
     ] = None,
     history: Annotated[int, typer.Option(min=1, help="Events that attention sees.")] = 10,
+    precision: Annotated[
+        Precision, typer.Option(help="How embeddings are kept on devices.")
+    ] = Precision.INT8,
 ) -> None:
     """Release a catalogue, and with it a new ranker that has learnt nothing yet."""
     from penchant.server.releases.publication import PublicationSettings, publish_catalogue
@@ -162,7 +166,11 @@ def publish(
 
     folder = _started(directory, config)
     settings = PublicationSettings.parse(
-        preset=preset, dimension=dimension, features=features, history_length=history
+        preset=preset,
+        dimension=dimension,
+        features=features,
+        history_length=history,
+        precision=precision,
     )
     shelf = Shelf(folder.releases, load_private_signing_key(folder.signing_key))
     made = publish_catalogue(shelf, catalogue, encoder=encoder, settings=settings)

@@ -30,13 +30,16 @@ class Switched:
     at: int
 
 
-def planted(dataset: Dataset, *, before: int, after: int) -> list[Switched]:
+def planted(
+    dataset: Dataset, *, among: NDArray[np.int64] | None = None, before: int, after: int
+) -> list[Switched]:
     """Return the people of a generated population at their first switch with events enough.
 
     A person's events end where the next switch begins.
 
     Args:
         dataset: a generated population.
+        among: int64, the people to look at; all, if not given.
         before: events before the switch, at least.
         after: events after it, at least; no more are kept.
 
@@ -46,7 +49,7 @@ def planted(dataset: Dataset, *, before: int, after: int) -> list[Switched]:
     truth = Truth.of(dataset)
     found = [
         Switched(items[: at + after], times[: at + after], at)
-        for person in range(dataset.n_people)
+        for person in _people(dataset, among)
         for items, times in [_history(dataset, person)]
         for at in _first(truth.switches(person)[0], len(items), before=before, after=after)
     ]
@@ -54,7 +57,12 @@ def planted(dataset: Dataset, *, before: int, after: int) -> list[Switched]:
 
 
 def joined(
-    dataset: Dataset, profiles: NDArray[np.float32], *, before: int, after: int
+    dataset: Dataset,
+    profiles: NDArray[np.float32],
+    *,
+    among: NDArray[np.int64] | None = None,
+    before: int,
+    after: int,
 ) -> list[Switched]:
     """Return people who go on as somebody else, where nobody knows of real switches.
 
@@ -65,13 +73,14 @@ def joined(
     Args:
         dataset: people and events.
         profiles: float32 (J, m), unit vectors of the items.
+        among: int64, the people to take and to go on as; all, if not given.
         before: events before the switch, at least.
         after: events after it, at least; no more are kept.
 
     Raises:
         DataError: there are not two such people.
     """
-    long = [p for p in range(dataset.n_people) if len(dataset.history(p)[0]) >= max(before, after)]
+    long = [p for p in _people(dataset, among) if len(dataset.history(p)[0]) >= max(before, after)]
     if len(long) < 2:
         return _some([], dataset, before=before, after=after)
     means = np.stack([profiles[dataset.history(person)[0]].mean(axis=0) for person in long])
@@ -97,6 +106,10 @@ def _first(switches: NDArray[np.int32], events: int, *, before: int, after: int)
         if at >= before and end - at >= after:
             yield at
             return
+
+
+def _people(dataset: Dataset, among: NDArray[np.int64] | None) -> list[int]:
+    return list(range(dataset.n_people)) if among is None else among.tolist()
 
 
 def _history(dataset: Dataset, person: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,6 +1,6 @@
 """``sweep.html``: the privacy-utility curve for people, each figure with its table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from penchant.simulation.sweep.populations import (
 )
 from penchant.simulation.sweep.records import METRICS, Point, Sweep
 
-__all__ = ["write_page"]
+__all__ = ["Plot", "heading", "plots", "write_page"]
 
 _TITLES = {
     "full hr@10": "HR@10, full ranking",
@@ -30,7 +30,7 @@ _LINES_AT_MOST = 6
 
 
 @dataclass(frozen=True)
-class _Plot:
+class Plot:
     """A figure, and the points in it, by line."""
 
     metric: str
@@ -52,9 +52,9 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
         losses=any(point.loss for point in sweep.points),
         about=about,
         percent=percent,
-        plots=list(_plots(sweep)),
+        plots=list(plots(sweep)),
         epsilon_told=epsilon_told,
-        heading=_heading(sweep),
+        heading=heading(sweep),
         over_seeds=any(len(point.seeds) > 1 for point in sweep.points),
         over_people=any(len(point.seeds) == 1 for point in sweep.points),
     )
@@ -63,17 +63,23 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
     return path
 
 
-def _plots(sweep: Sweep) -> Iterator[_Plot]:
+def plots(sweep: Sweep, *, metrics: Iterable[str] = METRICS) -> Iterator[Plot]:
+    """Draw metrics over epsilon, and give each figure with its points.
+
+    Args:
+        sweep: what was run.
+        metrics: of ``METRICS``, those to draw.
+    """
     from penchant.simulation.sweep.figures import curve
 
     lines = list(_lines(sweep).items())
     groups = [dict(lines[i : i + _LINES_AT_MOST]) for i in range(0, len(lines), _LINES_AT_MOST)]
-    for metric in METRICS:
+    for metric in metrics:
         for number, group in enumerate(groups, start=1):
             part = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
             title = _TITLES[metric] + part
             picture = curve(metric, group, popularity=sweep.popularity[metric], title=title)
-            yield _Plot(metric, title, picture, group)
+            yield Plot(metric, title, picture, group)
 
 
 def _lines(sweep: Sweep) -> dict[str, list[Point]]:
@@ -94,7 +100,7 @@ def _lines(sweep: Sweep) -> dict[str, list[Point]]:
     return lines
 
 
-def _heading(sweep: Sweep) -> str:
+def heading(sweep: Sweep) -> str:
     """Say what is left of the best NDCG@10 without privacy, with most privacy and with least."""
     metric = "full ndcg@10"
     over_populations = verdict(sweep, metric=metric)
