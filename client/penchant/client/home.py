@@ -125,7 +125,7 @@ class Home(BaseModel):
         return Device.open(
             folder,
             scorer or self._scorer(),
-            keys=self._keys(ask_passphrase),
+            keys=self.key_source(ask_passphrase),
             encoder=None if self.encoder is None else Encoder.open(find_bundle(self.encoder)),
             settings=settings,
         )
@@ -140,7 +140,7 @@ class Home(BaseModel):
             StoreError: see ``penchant.client.storage.change_keys``.
         """
         changed._require_key_file(folder)
-        change_keys(folder, old=self._keys(ask_old), new=changed._keys(ask_new))
+        change_keys(folder, old=self.key_source(ask_old), new=changed.key_source(ask_new))
         changed._save(folder)
 
     def use_ranker(self, folder: Path, ranker: Ranker) -> None:
@@ -163,7 +163,8 @@ class Home(BaseModel):
             return Scorer.untrained(catalogue)
         return Scorer.bind(Ranker.load(self.ranker), catalogue)
 
-    def _keys(self, ask_passphrase: Callable[[], str]) -> KeySource:
+    def key_source(self, ask_passphrase: Callable[[], str]) -> KeySource:
+        """Return what the device's keys are wrapped with; ``ask_passphrase`` is called for one."""
         if self.keys is KeyChoice.PASSPHRASE:
             return Passphrase(ask_passphrase())
         return OsKeyStore() if self.key_file is None else KeyFile(self.key_file)

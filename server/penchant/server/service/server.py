@@ -32,7 +32,7 @@ LOG = logging.getLogger("penchant.server")
 FLUSH_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 300
 # asyncio gives every TLS connection a read buffer of 256 KiB, most of which a device never fills.
-TLS_BUFFER_BYTES = 32 * 1024
+TLS_BUFFER_BYTES = 8 * 1024
 
 
 class Server:
