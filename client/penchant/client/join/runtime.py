@@ -20,7 +20,7 @@ from penchant.client.join.connection import (
     retry_seconds,
 )
 from penchant.client.join.flower_adapter import AnsweredMessage, answer
-from penchant.client.join.membership import Membership, MembershipFolder
+from penchant.client.join.membership import Membership, releases_folder
 from penchant.client.join.releases import Installed, Release
 from penchant.shared.errors import (
     CodecError,
@@ -98,7 +98,7 @@ class Runtime:
         self._connection: ServerConnection | None = None
         self._thread: threading.Thread | None = None
         self._installed = Installed(
-            MembershipFolder(folder).releases, load_signing_key(membership.server.signing_key)
+            releases_folder(folder), load_signing_key(membership.server.signing_key)
         )
         self._release: Release | None = None
         self._next_update = 0.0
