@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from penchant.server.fleet.flower_adapter import Delivery, FleetState
+from penchant.server.fleet.flower_adapter import FleetState
+from penchant.server.fleet.mailbox import Delivery
 from penchant.server.fleet.waiting import Waiting
 from penchant.server.web.bodies import read_body
 from penchant.server.web.gate import Gate
@@ -74,11 +75,11 @@ class FleetRoutes:
         node = await self._gate.admit(request, body)
         future = self._waiting.begin(node)
         try:
-            message = await self._next(node)
+            message = self._next(node)
             if message is None and await self._patience(request, future):
                 # Whoever has gone must not take a task along.
                 gone = await request.is_disconnected()
-                message = None if gone else await self._next(node)
+                message = None if gone else self._next(node)
         finally:
             self._waiting.end(node, future)
         if message is None:
@@ -108,12 +109,12 @@ class FleetRoutes:
             self._on_refused("oversized" if error.status_code == 413 else "broken off")
             raise
 
-    async def _next(self, node: int) -> bytes | None:
+    def _next(self, node: int) -> bytes | None:
         now = time.monotonic()
         if now - self._seen.get(node, -SEEN_SECONDS) >= SEEN_SECONDS:
             self._seen[node] = now
-            await self._in_thread(self._state.seen, node)
-        return await self._in_thread(self._state.take, node)
+            self._state.seen(node)
+        return self._state.take(node)
 
     async def _patience(self, request: Request, future: "asyncio.Future[bool]") -> bool:
         """Return whether a message came while the device waited."""
@@ -126,7 +127,7 @@ class FleetRoutes:
             return False
 
     async def _in_thread(self, function: Callable[..., Answer], *arguments: object) -> Answer:
-        # One at a time: SQLite has one writer.
+        # One at a time: a reply may have to wait until there is room for it.
         if self._limiter is None:
             self._limiter = CapacityLimiter(1)
         return await to_thread.run_sync(partial(function, *arguments), limiter=self._limiter)
