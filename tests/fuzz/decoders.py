@@ -29,6 +29,7 @@ from tests.fuzz.target import Target
 
 from penchant.client import Device, Event
 from penchant.client.home import HOME_FILE, Home
+from penchant.client.join.membership import MembershipFolder
 from penchant.client.portability import PROFILE_FORMAT, Profile, settle
 from penchant.client.storage import KeyFile, Passphrase, RawKey, Store, unseal
 from penchant.client.storage.wrapping import data_key, key_path
@@ -344,6 +345,16 @@ def _device_files(folder: Path) -> list[Target]:
         (folder / HOME_FILE).write_bytes(data)
         Home.read(folder)
 
+    joined = MembershipFolder(folder, KEYS)
+    joined.key()
+    sealed = (joined.path / "device.sealed").read_bytes()
+    identity = {"url": "https://a:1", "authority": "", "node": 1, "signing_key": "00"}
+
+    def read_membership(files: tuple[bytes, bytes]) -> None:
+        (joined.path / "server.json").write_bytes(files[0])
+        (joined.path / "device.sealed").write_bytes(files[1])
+        MembershipFolder(folder, KEYS).load()
+
     home = {"catalogue": "/a", "ranker": None, "encoder": None, "keys": "file", "key_file": "/k"}
     return [
         Target(
@@ -353,6 +364,11 @@ def _device_files(folder: Path) -> list[Target]:
             2,
         ),
         Target("key files", mutated([bytes(range(32))]), _expecting(read_key_file)),
+        Target(
+            "memberships",
+            st.tuples(nearly_json([identity]), st.one_of(st.just(sealed), mutated([sealed]))),
+            _expecting(read_membership),
+        ),
         Target("device.json", nearly_json([home]), _expecting(read_home)),
     ]
 
