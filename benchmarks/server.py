@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import platform
+import random
 import re
 import signal
 import ssl
@@ -31,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.app import Message
 from flwr.clientapp import ClientApp
 
+from penchant.client.join.connection import retry_seconds
 from penchant.client.join.flower_adapter import answer
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
@@ -44,6 +46,8 @@ from penchant.shared.contract import TrainingResult
 from penchant.shared.requests import public_key_text, sign_request
 
 DIMENSION, FEATURES = 16, 32
+STARTING_SECONDS = 20.0  # devices are not switched on at one moment
+SETTLING_SECONDS = 30.0  # devices that are not held have come once more by then
 SERVE = "from penchant.shared.command_line import main; main()"
 RATES = dict.fromkeys(
     [
@@ -158,6 +162,7 @@ class Swarm:
                 group.create_task(self._take_part(key, node, wait=wait))
 
     async def _take_part(self, key: ec.EllipticCurvePrivateKey, node: int, *, wait: int) -> None:
+        await asyncio.sleep(STARTING_SECONDS * random.random())
         # A client each: one client's pool looks through all its connections at every request.
         async with httpx.AsyncClient(
             base_url=self._url, verify=self._context, timeout=600, trust_env=False
@@ -174,6 +179,8 @@ class Swarm:
                 told = await self._post(client, key, "/v1/fleet/push", reply)
                 if told.status_code != 200:
                     raise RuntimeError(f"a reply was answered {told.status_code}")
+            elif seconds := retry_seconds(found):
+                await asyncio.sleep(seconds * (1.0 + 0.5 * random.random()))
 
     async def _post(
         self, client: httpx.AsyncClient, key: ec.EllipticCurvePrivateKey, path: str, body: bytes
@@ -191,19 +198,25 @@ async def measure(devices: int, *, numbers: int, rounds: int, idle: int) -> dict
         started = server.measured("process_cpu_seconds_total"), time.process_time()
         running = asyncio.create_task(swarm.run(wait=idle))
         try:
+            memory = 0.0
             while True:
                 await asyncio.sleep(0.5)
                 if running.done():
                     await running
+                memory = max(
+                    memory,
+                    await asyncio.to_thread(server.measured, "process_resident_memory_bytes"),
+                )
                 now = await asyncio.to_thread(server.status)
-                if now["standing"]["round_number"] == rounds and now["waiting"] == devices:
+                if now["standing"]["round_number"] == rounds:
                     break
             done = now["rounds"]
             if any(found["accepted"] != devices for found in done):
                 raise RuntimeError("an update did not count")
-            memory = await asyncio.to_thread(server.measured, "process_resident_memory_bytes")
+            server_cpu = await asyncio.to_thread(server.measured, "process_cpu_seconds_total")
+            server_cpu, swarm_cpu = server_cpu - started[0], time.process_time() - started[1]
+            await asyncio.sleep(SETTLING_SECONDS)
             before = await asyncio.to_thread(server.measured, "process_cpu_seconds_total")
-            server_cpu, swarm_cpu = before - started[0], time.process_time() - started[1]
             start = time.perf_counter()
             await asyncio.sleep(idle)
             after = await asyncio.to_thread(server.measured, "process_cpu_seconds_total")
@@ -239,7 +252,7 @@ def main() -> None:
     print(f"flwr {version('flwr')}, {given.numbers:,} shared numbers, {given.rounds} rounds")
     figures: dict[str, float] = {}
     print("CPU seconds are those of a round, the devices' connecting spread over the rounds")
-    print("devices  s/round  server CPU s  devices' CPU s  server MB  idle, of a core")
+    print("devices  s/round  server CPU s  devices' CPU s    peak MB  idle, of a core")
     for devices in given.devices:
         found = asyncio.run(
             measure(devices, numbers=given.numbers, rounds=given.rounds, idle=given.idle)

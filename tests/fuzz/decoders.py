@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import io
 import json
 import os
 import shutil
+import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,11 +29,13 @@ from tests.fuzz.target import Target
 
 from penchant.client import Device, Event
 from penchant.client.home import HOME_FILE, Home
+from penchant.client.join.membership import MembershipFolder
 from penchant.client.portability import PROFILE_FORMAT, Profile, settle
 from penchant.client.storage import KeyFile, Passphrase, RawKey, Store, unseal
 from penchant.client.storage.wrapping import data_key, key_path
 from penchant.server.checkpoints import RoundState, load_checkpoint, save_checkpoint
 from penchant.shared.catalogue import Catalogue
+from penchant.shared.catalogue.packing import pack_catalogue, unpack_catalogue
 from penchant.shared.codec import decode_result, decode_task, encode_result, encode_task
 from penchant.shared.contract import LearningRates, LocalTraining, TrainingResult, TrainingTask
 from penchant.shared.enrolment import EnrolmentCode, fingerprint_of
@@ -258,7 +262,48 @@ def _catalogues(folder: Path) -> list[Target]:
         catalogue = Catalogue.open(opened)
         _ = list(catalogue.items), catalogue.embeddings, catalogue.positions(["item-3", "x", None])
 
-    return [Target("catalogues", changed(), _expecting(read), 2)]
+    archive, out = folder / "archive", folder / "out"
+    pack_catalogue(made, archive)
+    packed = archive.read_bytes()
+
+    @st.composite
+    def repacked(draw: Callable[..., Any]) -> bytes:
+        """Changed files whose hashes are right: what a server may sign."""
+        name = draw(st.sampled_from([name for name in contents if name != "manifest.json"]))
+        files = contents | {name: draw(mutated([contents[name]]))}
+        manifest = json.loads(contents["manifest.json"])
+        for listed in manifest["files"]:
+            manifest["files"][listed] = hashlib.sha256(files[listed]).hexdigest()
+        files["manifest.json"] = json.dumps(manifest).encode()
+        return _tar(files)
+
+    def unpack(data: bytes) -> None:
+        archive.write_bytes(data)
+        with _emptied(out):
+            unpack_catalogue(archive, out)
+            catalogue = Catalogue.open(out, verify=False)
+            assert np.isfinite(catalogue.embeddings).all()
+            _ = list(catalogue.items), list(catalogue.texts or ())
+            catalogue.positions(["item-3", "x", None, *catalogue.items])
+
+    assert _tar(contents) == packed
+    archives = st.one_of(mutated([packed]), repacked())
+    return [
+        Target("catalogues", changed(), _expecting(read), 2),
+        Target("packed catalogues", archives, _expecting(unpack), 2),
+    ]
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    """Files as a packed catalogue has them."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in ("manifest.json", *sorted(files.keys() - {"manifest.json"})):
+            member = tarfile.TarInfo(name)
+            member.size = len(files[name])
+            archive.addfile(member, io.BytesIO(files[name]))
+        length = made.tell()
+    return made.getvalue()[:length] + bytes(1024)
 
 
 def _device_files(folder: Path) -> list[Target]:
@@ -300,6 +345,16 @@ def _device_files(folder: Path) -> list[Target]:
         (folder / HOME_FILE).write_bytes(data)
         Home.read(folder)
 
+    joined = MembershipFolder(folder, KEYS)
+    joined.key()
+    sealed = (joined.path / "device.sealed").read_bytes()
+    identity = {"url": "https://a:1", "authority": "", "node": 1, "signing_key": "00"}
+
+    def read_membership(files: tuple[bytes, bytes]) -> None:
+        (joined.path / "server.json").write_bytes(files[0])
+        (joined.path / "device.sealed").write_bytes(files[1])
+        MembershipFolder(folder, KEYS).load()
+
     home = {"catalogue": "/a", "ranker": None, "encoder": None, "keys": "file", "key_file": "/k"}
     return [
         Target(
@@ -309,6 +364,11 @@ def _device_files(folder: Path) -> list[Target]:
             2,
         ),
         Target("key files", mutated([bytes(range(32))]), _expecting(read_key_file)),
+        Target(
+            "memberships",
+            st.tuples(nearly_json([identity]), st.one_of(st.just(sealed), mutated([sealed]))),
+            _expecting(read_membership),
+        ),
         Target("device.json", nearly_json([home]), _expecting(read_home)),
     ]
 

@@ -25,6 +25,7 @@ from flwr.clientapp import ClientApp
 from penchant.client.join import Membership, enrol
 from penchant.client.join.connection import ServerConnection
 from penchant.client.join.flower_adapter import answer
+from penchant.client.storage import RawKey
 from penchant.server.enrolment.codes import make_code
 from penchant.server.operations.records import Records
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
@@ -148,7 +149,7 @@ class LiveServer:
 
     def enrol(self, folder: Path) -> Membership:
         """Enrol a device."""
-        return enrol(folder, self.url, self.code())
+        return enrol(folder, self.url, self.code(), keys=RawKey(bytes(32)))
 
 
 MakeServer = Callable[..., LiveServer]

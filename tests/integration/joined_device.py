@@ -12,7 +12,7 @@ from pathlib import Path
 from penchant.client import LAB, Device, DeviceSettings, Event, EventKind, KeyFile, Purpose
 from penchant.client.join import EnrolmentCode, Runtime, enrol
 from penchant.client.join.connection import ServerConnection
-from penchant.client.join.membership import MembershipFolder
+from penchant.client.join.membership import releases_folder
 from penchant.client.join.releases import Installed
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.releases import load_signing_key
@@ -37,10 +37,8 @@ def main() -> None:
             randomness=randomness,
         )
 
-    membership = enrol(folder, url, EnrolmentCode.parse(code))
-    installed = Installed(
-        MembershipFolder(folder).releases, load_signing_key(membership.server.signing_key)
-    )
+    membership = enrol(folder, url, EnrolmentCode.parse(code), keys=KeyFile(folder / "keys"))
+    installed = Installed(releases_folder(folder), load_signing_key(membership.server.signing_key))
     with ServerConnection(membership) as connection:
         release = installed.fetch(connection, known=None)
     assert release is not None

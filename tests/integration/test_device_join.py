@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from penchant.client import (
@@ -37,11 +38,10 @@ def server(make_server: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def items(server: Any) -> Catalogue:
-    """The items that the app brings: the server's."""
-    found = server.shelf().catalogue()
-    assert isinstance(found, Catalogue)
-    return found
+def items() -> Catalogue:
+    """The items that the app brings: the server's, by other embeddings."""
+    embeddings = np.random.default_rng(1).standard_normal((12, 8)).astype(np.float32)
+    return Catalogue.of([f"item-{number}" for number in range(12)], embeddings)
 
 
 @pytest.fixture

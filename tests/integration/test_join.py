@@ -12,6 +12,7 @@ import pytest
 
 from penchant.server.checkpoints import RoundState
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
+from penchant.shared.catalogue import Precision
 from penchant.shared.randomness import SeededRandomness
 from penchant.simulation.population import Population
 from penchant.simulation.settings import SimulationSettings
@@ -107,6 +108,7 @@ def test_three_devices_train_the_ranker_of_the_simulation(
             dimension=shape.dimension,
             features=shape.features,
             history_length=shape.history_length,
+            precision=Precision.FLOAT32,  # as the simulation has them
         ),
     )
     assert server.ranker().model_id == world.scorer.ranker.model_id

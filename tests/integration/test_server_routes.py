@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from penchant.client.join import MembershipFolder, enrol
 from penchant.client.join.connection import NotAdmittedError, ServerConnection
 from penchant.client.join.releases import Installed
+from penchant.client.storage import RawKey
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.operations.records import Records
 from penchant.server.service.parts import Parts
@@ -25,6 +26,7 @@ from penchant.shared.errors import ReleaseError, RemoteError
 from penchant.shared.releases import Manifest, SignedManifest, load_signing_key
 from penchant.shared.requests import sign_request
 
+KEYS = RawKey(bytes(32))
 PULL, PUSH = "/v1/fleet/pull", "/v1/fleet/push"
 OURS = {
     ("GET", "/healthz"),
@@ -123,21 +125,21 @@ def test_an_enrolled_device_is_let_in_until_it_is_revoked(server: Any, light_dev
 def test_a_code_admits_one_device(server: Any, tmp_path: Path) -> None:
     """A used code and an unknown one are refused; the same device may ask again."""
     code = server.code()
-    membership = enrol(tmp_path / "one", server.url, code)
-    assert enrol(tmp_path / "one", server.url, code).server == membership.server
+    membership = enrol(tmp_path / "one", server.url, code, keys=KEYS)
+    assert enrol(tmp_path / "one", server.url, code, keys=KEYS).server == membership.server
     with pytest.raises(RemoteError, match="was used, has expired"):
-        enrol(tmp_path / "two", server.url, code)
+        enrol(tmp_path / "two", server.url, code, keys=KEYS)
     never = EnrolmentCode("A" * 24, code.fingerprint)
     with pytest.raises(RemoteError, match="was used, has expired"):
-        enrol(tmp_path / "three", server.url, never)
+        enrol(tmp_path / "three", server.url, never, keys=KEYS)
 
 
 def test_a_device_tells_its_code_to_no_other_server(server: Any, tmp_path: Path) -> None:
     """A server that is not the code's is told nothing, and no membership is kept."""
     code = EnrolmentCode(server.code().secret, "B" * 24)
     with pytest.raises(RemoteError, match="not the server that the code is for"):
-        enrol(tmp_path / "device", server.url, code)
-    assert MembershipFolder(tmp_path / "device").load() is None
+        enrol(tmp_path / "device", server.url, code, keys=KEYS)
+    assert MembershipFolder(tmp_path / "device", KEYS).load() is None
 
 
 def test_a_signature_is_for_one_request(

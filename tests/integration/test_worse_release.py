@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from penchant.client import LAB, Device, DeviceSettings, Event, KeyFile, Purpose
-from penchant.client.join import MembershipFolder, Runtime
+from penchant.client.join import Runtime
+from penchant.client.join.membership import releases_folder
 from penchant.client.join.releases import Installed
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.shared.catalogue import Catalogue
@@ -63,7 +64,7 @@ def test_the_last_good_release_stays(
     membership = server.enrol(tmp_path)
     runtime = Runtime(tmp_path, membership, open_device, wait_seconds=1)
     key = load_signing_key(membership.server.signing_key)
-    installed = Installed(MembershipFolder(tmp_path).releases, key)
+    installed = Installed(releases_folder(tmp_path), key)
     ranker, catalogue = server.ranker(), themes().fingerprint
     unpopular = ranker.vector.copy()
     unpopular[8 * 5 :][::THEMES] = -10.0  # popularity of the very items that this person likes

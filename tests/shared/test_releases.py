@@ -3,16 +3,13 @@
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.shared.catalogue import Catalogue
-from penchant.shared.catalogue_file import load_catalogue, save_catalogue
 from penchant.shared.enrolment import EnrolmentCode
-from penchant.shared.errors import CodecError, ConfigurationError, DataError, ReleaseError
+from penchant.shared.errors import CodecError, ConfigurationError, ReleaseError
 from penchant.shared.releases import (
     Manifest,
     ReleaseKind,
@@ -74,20 +71,6 @@ def test_what_is_no_manifest_is_refused(data: bytes) -> None:
     """Whatever a server sends, it is a manifest or an error of ours."""
     with pytest.raises(CodecError):
         SignedManifest.parse(data)
-
-
-def test_a_catalogue_travels_as_one_file(tmp_path: Path) -> None:
-    """Ids, texts and embeddings come back as they were, to the bit."""
-    embeddings = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
-    made = Catalogue.of(["a", "ü", ""], embeddings, texts=["one", "two", "три"])
-    save_catalogue(tmp_path / "catalogue", made, encoder="e")
-    read = load_catalogue(tmp_path / "catalogue")
-    assert (list(read.items), list(read.texts or ())) == (["a", "ü", ""], ["one", "two", "три"])
-    assert read.embeddings.tobytes() == embeddings.tobytes()
-    assert read.fingerprint == made.fingerprint
-    (tmp_path / "catalogue").write_bytes(b"something else")
-    with pytest.raises(DataError, match="not a catalogue file"):
-        load_catalogue(tmp_path / "catalogue")
 
 
 @given(st.binary(min_size=15, max_size=40))

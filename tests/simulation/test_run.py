@@ -92,8 +92,9 @@ def test_summary_says_how_many_people_were_evaluated_if_not_all(
 
 
 def test_everything_comes_out(finished: Path) -> None:
-    """Summary, a line a round, a loadable ranker and a page; the devices are gone."""
+    """Summary, a line a round, a loadable ranker, drift and a page; the devices are gone."""
     assert sorted(path.name for path in finished.iterdir()) == [
+        "drift.json",
         "metrics.jsonl",
         "ranker.safetensors",
         "ranks.safetensors",

@@ -20,6 +20,7 @@ from penchant.shared.encoding import Encoder
 from penchant.shared.encoding.cached import find_bundle
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.files import write_atomically
+from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 
@@ -113,6 +114,7 @@ class Home(BaseModel):
         ask_passphrase: Callable[[], str],
         settings: DeviceSettings | None = None,
         scorer: Scorer | None = None,
+        randomness: Randomness | None = None,
     ) -> Device:
         """Return the device that lives in ``folder``, open.
 
@@ -121,13 +123,15 @@ class Home(BaseModel):
             ask_passphrase: called where the keys are wrapped with one.
             settings: how it keeps and learns.
             scorer: a ranker and its catalogue to use instead of those written down.
+            randomness: draws batches and noise; the operating system, if not given.
         """
         return Device.open(
             folder,
             scorer or self._scorer(),
-            keys=self._keys(ask_passphrase),
+            keys=self.key_source(ask_passphrase),
             encoder=None if self.encoder is None else Encoder.open(find_bundle(self.encoder)),
             settings=settings,
+            randomness=randomness,
         )
 
     def change_keys(
@@ -140,7 +144,7 @@ class Home(BaseModel):
             StoreError: see ``penchant.client.storage.change_keys``.
         """
         changed._require_key_file(folder)
-        change_keys(folder, old=self._keys(ask_old), new=changed._keys(ask_new))
+        change_keys(folder, old=self.key_source(ask_old), new=changed.key_source(ask_new))
         changed._save(folder)
 
     def use_ranker(self, folder: Path, ranker: Ranker) -> None:
@@ -163,7 +167,8 @@ class Home(BaseModel):
             return Scorer.untrained(catalogue)
         return Scorer.bind(Ranker.load(self.ranker), catalogue)
 
-    def _keys(self, ask_passphrase: Callable[[], str]) -> KeySource:
+    def key_source(self, ask_passphrase: Callable[[], str]) -> KeySource:
+        """Return what the device's keys are wrapped with; ``ask_passphrase`` is called for one."""
         if self.keys is KeyChoice.PASSPHRASE:
             return Passphrase(ask_passphrase())
         return OsKeyStore() if self.key_file is None else KeyFile(self.key_file)

@@ -62,7 +62,15 @@ class Manifest(BaseModel):
                 f"the file of {self.kind} {self.version} has {found} bytes; its manifest says "
                 f"{self.size}; fetch it again"
             )
-        if sha256_of(path) != self.sha256:
+        self.check_hash(sha256_of(path))
+
+    def check_hash(self, sha256: str) -> None:
+        """Refuse what has another hash than the file released.
+
+        Raises:
+            ReleaseError: it has.
+        """
+        if sha256 != self.sha256:
             raise ReleaseError(
                 f"the file of {self.kind} {self.version} is not the one that was signed; "
                 "fetch it again, and tell the server's operators if it stays so"

@@ -22,9 +22,6 @@ SECONDS_PER_HOUR = 3600.0
 # By how much the attention of a ranker that has learnt nothing falls from one event to the next.
 RECENCY = 0.2
 
-# Items whose principal directions stand for those of a large catalogue.
-SPREAD_ITEMS = 8192
-
 
 def log_hours(seconds: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return log(1 + hours) of an event's age in seconds; what lies ahead counts as now."""
@@ -104,7 +101,7 @@ class Scorer:
             dimension: d; less if the catalogue is smaller.
             history_length: L, how many of the latest events count.
         """
-        embeddings = catalogue.embeddings if catalogue.held else _spread(catalogue)
+        embeddings = catalogue.embeddings if catalogue.held else catalogue.spread()
         rank = FeatureMap.largest_rank(embeddings)
         settings = RankerSettings(
             preset=Preset.TEXT,
@@ -250,11 +247,3 @@ class Scorer:
         scores: NDArray[np.float32] = np.matmul(vectors, profile)
         scores += popularity
         return scores
-
-
-def _spread(catalogue: Catalogue) -> NDArray[np.float32]:
-    """Return embeddings of up to ``SPREAD_ITEMS`` items, evenly spread over the catalogue."""
-    count = min(len(catalogue), SPREAD_ITEMS)
-    embeddings = catalogue.rows(np.arange(count) * len(catalogue) // count)
-    catalogue.release()
-    return embeddings

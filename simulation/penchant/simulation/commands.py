@@ -76,6 +76,10 @@ def simulate(
         str | None,
         typer.Option(help="Ray cluster that trains instead: HOST:PORT, auto or local."),
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(help="Also keep the run in mlflow or tensorboard, or both between commas."),
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Continue the interrupted run in --out.")] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
 ) -> None:
@@ -108,29 +112,38 @@ def simulate(
     try:
         from penchant.simulation.progress import observer_for
         from penchant.simulation.run import simulate as run
+        from penchant.simulation.tracking import Start, Tracking, trackers_named
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("penchant"):
             raise
         raise MissingExtraError("simulation", "penchant simulate") from error
 
-    def observer(world: "World") -> "RunObserver":
-        return observer_for(rounds=world.plan.rounds.rounds, budget=settings.epsilon, quiet=quiet)
-
     def tell(what: str) -> None:
         if not quiet:
             typer.echo(what, err=True)
 
-    try:
-        summary = run(
-            settings,
-            folder,
-            command=_again(flags),
-            tell=tell,
-            observer=observer,
-            resume=resume,
-            workers=workers,
-            ray=ray,
+    tracking, command = Tracking(trackers_named(log), tell=tell), _again(flags)
+
+    def observer(world: "World") -> "RunObserver":
+        display = observer_for(
+            rounds=world.plan.rounds.rounds, budget=settings.epsilon, quiet=quiet
         )
+        numbers = world.scorer.ranker.settings.size
+        return tracking.observed(display, Start(folder, settings, world.plan, numbers, command))
+
+    try:
+        with tracking:
+            summary = run(
+                settings,
+                folder,
+                command=command,
+                tell=tell,
+                observer=observer,
+                resume=resume,
+                workers=workers,
+                ray=ray,
+            )
+            tracking.ended(summary)
     except KeyboardInterrupt:
         typer.echo(
             f"penchant: interrupted; to continue, repeat the command with --resume --out {folder}",

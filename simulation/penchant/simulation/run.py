@@ -13,6 +13,7 @@ from penchant.simulation.comparison import compare
 from penchant.simulation.controls import chosen
 from penchant.simulation.evaluation import Evaluation, write_ranks
 from penchant.simulation.fidelity import require_workers, simulated_devices
+from penchant.simulation.findings import write_findings
 from penchant.simulation.isolation import IsolatedDevices, sample_people
 from penchant.simulation.outcome import Tested, results, summarise
 from penchant.simulation.progress import RunObserver
@@ -22,12 +23,12 @@ from penchant.simulation.report import (
     append_round,
     read_rounds,
     rewind_rounds,
-    write_report,
     write_summary,
 )
 from penchant.simulation.settings import Choice, SimulationSettings
 from penchant.simulation.training import Devices, FinishedRound, train_federated
 from penchant.simulation.trial import Judges, Trial
+from penchant.simulation.wholereport import write_whole_report
 from penchant.simulation.workspace import Workspace
 from penchant.simulation.world import World, prepare
 
@@ -124,8 +125,11 @@ def run_world(
     rounds = read_rounds(workspace.folder)
     summary = summarise(world, settings, rounds, tested, command=command, started=started)
     write_ranks(workspace.folder, tested.tests[tested.main])
+    if settings.controls is not Choice.NONE:
+        tell("drift: some people whose interests switch are followed")
+        write_findings(world, settings, trained, workspace.folder)
     write_summary(workspace.folder, summary)
-    write_report(workspace.folder)
+    write_whole_report(workspace.folder)
     workspace.end()
     return summary
 

@@ -97,10 +97,7 @@ class Workspace:
             )
         if (self.folder / SUMMARY_FILE).exists():
             raise ConfigurationError(f"the run in {self.folder} has ended; nothing is left to do")
-        try:
-            found = SimulationSettings.model_validate_json(kept.read_bytes())
-        except ValidationError as error:
-            raise DataError(f"{kept} is not a run's settings: {error}") from error
+        found = self._kept()
         if found != settings:
             ours, theirs = settings.model_dump(mode="json"), found.model_dump(mode="json")
             different = [
@@ -112,6 +109,25 @@ class Workspace:
                 f"{self.folder} holds another run ({'; '.join(different)}); "
                 "resume it with the flags it was started with"
             )
+
+    def _kept(self) -> SimulationSettings:
+        try:
+            return SimulationSettings.model_validate_json(self._settings.read_bytes())
+        except (ValidationError, OSError) as error:
+            raise DataError(f"{self._settings} is not a run's settings: {error}") from error
+
+    def settings(self) -> SimulationSettings:
+        """Return what was asked of a run that has ended.
+
+        Raises:
+            ConfigurationError: the folder holds no run, or one that has not ended.
+            DataError: its settings cannot be read.
+        """
+        if not (self._settings.exists() and self.ranker.exists()):
+            raise ConfigurationError(
+                f"{self.folder} holds no run that has ended; give the --out of penchant simulate"
+            )
+        return self._kept()
 
     def save(self, state: RoundState, ranker: Ranker) -> None:
         """Keep the state after a round."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from penchant.client.interests import Tags, Taxonomy
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import CachedEncoder, Encoder
 from penchant.shared.encoding.cached import find_bundle
@@ -53,6 +55,7 @@ class World:
         scorer: the initial ranker over the catalogue that is trained on.
         encoder: which language model embedded the items.
         cold: what is kept from training, if anything is.
+        taxonomy: gives the device's default tags, placed among the items; None if nothing can.
     """
 
     dataset: Dataset
@@ -61,6 +64,7 @@ class World:
     scorer: Scorer
     encoder: EncoderIdentity
     cold: Cold | None = None
+    taxonomy: Callable[[], Tags] | None = None
 
 
 def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> World:
@@ -120,7 +124,12 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
             dimension=encoder.dimension,
         ),
         cold=cold,
+        taxonomy=partial(_taxonomy, settings.encoder),
     )
+
+
+def _taxonomy(encoder: str) -> Tags:
+    return Tags.embed(Encoder.open(find_bundle(encoder)), Taxonomy.built_in())
 
 
 def _held_out(

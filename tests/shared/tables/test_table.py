@@ -157,3 +157,12 @@ def test_spaces_separate_where_every_line_has_as_many(tmp_path: Path) -> None:
     assert read(path)[0] == [("1", "2", 2), ("3", "4", 3)]
     path.write_text("search query\nred shoes\nshoes\n")
     assert read(path)[2] == ("search query",)
+
+
+def test_quotes_after_backslashes_are_read_as_such(tmp_path: Path) -> None:
+    """Book-Crossing writes them so; a backslash elsewhere is a letter like any other."""
+    path = tmp_path / "table.csv"
+    path.write_text('"a";"b"\n"x";"say \\"hi; there\\""\n"y";"z"\n')
+    assert read(path)[0] == [("x", 'say "hi; there"', 2), ("y", "z", 3)]
+    path.write_text('a,b\n"C:\\",2\n"say ""hi\\""",3\n')
+    assert read(path)[0] == [("C:\\", "2", 2), ('say "hi\\"', "3", 3)]

@@ -132,3 +132,11 @@ def test_time_format_says_whose_march_it_is(tmp_path: Path) -> None:
         load(f"table:{tmp_path}/e.csv")
     with pytest.raises(ConfigurationError, match="is no form of times"):
         load(f"table:{tmp_path}/e.csv,time_format=%Q")
+
+
+def test_dislikes_are_no_choices(tmp_path: Path) -> None:
+    """What somebody hides is not what they come for next: left out and counted."""
+    (tmp_path / "e.csv").write_text("user,item,action\na,x,click\na,y,hide\na,z,purchase\n")
+    dataset, told = loaded(f"table:{tmp_path}/e.csv")
+    assert [dataset.item_ids[item] for item in dataset.history(0)[0]] == ["x", "z"]
+    assert any("1 dislikes left out" in note for note in told)

@@ -19,8 +19,15 @@ from penchant.simulation.datasets.synthetic import PopulationSettings, generate
 from penchant.simulation.datasets.synthetic.population import Truth
 from penchant.simulation.drift.evaluation import follow
 from penchant.simulation.drift.page import write_page
-from penchant.simulation.drift.prequential import predict_then_learn
-from penchant.simulation.drift.profiles import PROFILES, Fresh, Profile, Retrained, Static, Updated
+from penchant.simulation.drift.profiles import (
+    PROFILES,
+    Fresh,
+    Profile,
+    Retrained,
+    Static,
+    Updated,
+    follow_interests,
+)
 from penchant.simulation.drift.switches import Switched, joined, planted
 from penchant.simulation.drift.table import Drift, Followed, summed_up, write_json
 
@@ -44,6 +51,7 @@ def found() -> Drift:
     return follow(
         dataset,
         placed(dataset),
+        people=100,
         before=10,
         after=10,
         command="penchant evaluate drift --dataset '<planted>'",
@@ -82,9 +90,14 @@ def test_recovery_is_counted_in_events() -> None:
         for name, length in lengths.items()
     }
     people = joined(dataset, embeddings, before=10, after=10)
-    followed = predict_then_learn(people, embeddings, profiles, before=10, after=10)
+    followed = follow_interests(people, embeddings, profiles, before=10, after=10)
     drift = summed_up(
-        followed, dataset="planted", switches="joined", command="-", rng=np.random.default_rng(0)
+        followed,
+        meanings={name: f"the latest {name}" for name in lengths},
+        dataset="planted",
+        switches="joined",
+        command="-",
+        rng=np.random.default_rng(0),
     )
     three, forty = (by_name(drift)[name].recovery for name in lengths)
     assert three is not None
@@ -97,10 +110,15 @@ def test_recovery_is_counted_in_events() -> None:
 
 
 def test_joined_people_change_theme_at_a_known_event() -> None:
-    """What follows is of another theme, new to the person, later, and as long as asked for."""
+    """What follows is of another theme, new to the person, later, and as long as asked for.
+
+    They are somebody's latest events, each somebody else's.
+    """
     dataset = planted_dataset()
     people = joined(dataset, placed(dataset), before=10, after=10)
     assert len(people) == dataset.n_people
+    ends = {tuple(dataset.history(p)[0][-10:].tolist()) for p in range(dataset.n_people)}
+    assert {tuple(person.items[-10:].tolist()) for person in people} == ends
     for person, switched in enumerate(people):
         own, _ = dataset.history(person)
         assert switched.items[: switched.at].tolist() == own.tolist()
@@ -137,7 +155,7 @@ def test_an_event_is_predicted_before_it_is_learnt() -> None:
     raw = rng.standard_normal((200, 300))
     embeddings = np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), dtype=np.float32)
     people = [Switched(rng.permutation(200)[:40], np.arange(40) * 3600, at=20) for _ in range(60)]
-    found = predict_then_learn(people, embeddings, PROFILES, before=20, after=20)
+    found = follow_interests(people, embeddings, PROFILES, before=20, after=20)
     # 2,400 nearly independent hits at a chance of 10 of 161 to 200, about 0.056: five standard
     # errors are 0.024, which chance exceeds once in a million. A leak would give 1.
     assert np.abs(found.hits.mean(axis=(1, 2)) - 0.056).max() < 0.024
@@ -147,7 +165,7 @@ def test_items_met_before_are_learnt_and_not_counted() -> None:
     """A repeat is no discovery: its place is empty, and others' candidates leave it out."""
     embeddings = np.eye(4, dtype=np.float32)
     person = Switched(np.array([0, 0, 1, 2]), np.arange(4) * 60, at=2)
-    found = predict_then_learn([person], embeddings, PROFILES, before=2, after=2)
+    found = follow_interests([person], embeddings, PROFILES, before=2, after=2)
     assert np.isnan(found.hits[:, 0]).tolist() == [[False, True, False, False]] * len(PROFILES)
 
 
@@ -214,10 +232,12 @@ def test_json_and_page(
         window = open_browser(size)
         window.get(page.as_uri())
         assert window.execute_script(f"return {WIDE}") <= 0
-        figures = window.find_elements("tag name", "figure")
+        figures = window.find_elements("css selector", "figure svg[role=img]")
         assert len(figures) == 2
         for figure in figures:
-            assert "right after" in (figure.get_attribute("aria-label") or "")
+            assert "around the switch" in figure.accessible_name
+            told = figure.find_element("tag name", "desc").get_attribute("textContent")
+            assert "right after" in (told or "")
         assert len(window.find_elements("tag name", "table")) == 3
         text = window.find_element("tag name", "body").text
         assert "not within 10" in text

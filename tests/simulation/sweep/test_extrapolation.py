@@ -194,7 +194,7 @@ def test_page_tells_devices_at_phone_and_desktop_width(
         root = "document.documentElement"
         assert window.execute_script(f"return {root}.scrollWidth - {root}.clientWidth") <= 0
         figure = window.find_elements("tag name", "figure")[0]
-        label = figure.get_attribute("aria-label") or ""
+        label = figure.find_element("tag name", "desc").get_attribute("textContent") or ""
         assert "the curve says" in label
         assert "with 3,000 devices" in label
         needs, checks, measured = window.find_elements("tag name", "table")[:3]

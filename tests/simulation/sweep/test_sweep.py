@@ -17,6 +17,7 @@ from penchant.simulation.report import read_rounds, read_summary
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.sweep.grid import Grid, cheapest_first, command_of, parsed, whole
 from penchant.simulation.sweep.page import write_page
+from penchant.simulation.sweep.populations import percent
 from penchant.simulation.sweep.records import METRICS
 from penchant.simulation.sweep.runs import run_grid
 from penchant.simulation.sweep.table import gathered, write_tables
@@ -255,9 +256,15 @@ def test_page_fits_phone_and_desktop(
         tables = window.find_elements("tag name", "table")
         assert len(figures) == len(tables) == len(METRICS)
         for figure in figures:
-            label = figure.get_attribute("aria-label") or ""
+            label = figure.find_element("tag name", "desc").get_attribute("textContent") or ""
             assert "at 8" in label
             assert "popularity" in label
         value = sweep.points[0].test["full hr@10"].mean
         assert f"{value:.3f}" in tables[0].text
-    assert "stroke-dasharray" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    assert "stroke-dasharray" in text
+    kept = (p.test["full ndcg@10"].mean for p in sweep.points)
+    assert f"Of the NDCG@10 without privacy, ε = 8 keeps {next(kept) / next(kept):.0%}" in text
+    lost = sweep.points[0].loss["full hr@10"]
+    assert percent(lost.mean) in text
+    assert percent(lost.low) in text

@@ -55,16 +55,18 @@ def join(
     except ModuleNotFoundError as error:
         raise MissingExtraError("train", "penchant join") from error
     from penchant.client.commands.device import device_folder
+    from penchant.client.commands.passphrases import ask_passphrase
     from penchant.client.home import Home
 
     folder = device_folder(device)
     home = Home.read(folder)
-    open_device = _opener(folder, home, lab=lab)
+    ask_once = cache(ask_passphrase)
+    open_device = _opener(folder, home, ask_once, lab=lab)
     logging.getLogger("flwr").setLevel(logging.ERROR)
     if lab:
         typer.echo("LAB POLICY IN FORCE: for trials with made-up people only", err=True)
     _ask_consent(open_device, agree=agree)
-    membership = membership_of(folder, server, code=code)
+    membership = membership_of(folder, server, code=code, keys=home.key_source(ask_once))
     typer.echo(f"joined {membership.server.url} as device {membership.server.node}")
     runtime = Runtime(
         folder,
@@ -78,13 +80,13 @@ def join(
     runtime.run()
 
 
-def _opener(folder: Path, home: "Home", *, lab: bool) -> "Callable[[Scorer | None], Device]":
+def _opener(
+    folder: Path, home: "Home", ask_once: "Callable[[], str]", *, lab: bool
+) -> "Callable[[Scorer | None], Device]":
     """Return what opens the device, with a ranker or with the one it has."""
     from penchant.client import LAB, DeviceSettings
-    from penchant.client.commands.passphrases import ask_passphrase
 
     settings = DeviceSettings(participation=LAB) if lab else DeviceSettings()
-    ask_once = cache(ask_passphrase)
 
     def open_device(scorer: "Scorer | None" = None) -> "Device":
         return home.open(folder, ask_passphrase=ask_once, settings=settings, scorer=scorer)

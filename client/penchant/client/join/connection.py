@@ -14,10 +14,17 @@ from penchant.client.join.membership import Membership
 from penchant.shared.errors import ConfigurationError, RemoteError
 from penchant.shared.requests import sign_request
 
-__all__ = ["NotAdmittedError", "ServerConnection", "UnreachableError", "client_for"]
+__all__ = [
+    "NotAdmittedError",
+    "ServerConnection",
+    "UnreachableError",
+    "client_for",
+    "retry_seconds",
+]
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 WRONG_CLOCK_SECONDS = 60.0
+LONGEST_RETRY_SECONDS = 3600.0
 UNTIL_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -47,6 +54,14 @@ def client_for(url: str, *, authority: str) -> httpx.Client:
         raise ConfigurationError("the server's authority is not a PEM certificate") from error
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
     return httpx.Client(base_url=url, verify=context, timeout=timeout, trust_env=False)
+
+
+def retry_seconds(answer: httpx.Response) -> float:
+    """Return after how many seconds the server wants to be asked again; 0 if it does not say."""
+    told = answer.headers.get("retry-after", "")
+    if not (told.isascii() and told.isdigit() and len(told) < 6):
+        return 0.0
+    return min(float(told), LONGEST_RETRY_SECONDS)
 
 
 class ServerConnection:

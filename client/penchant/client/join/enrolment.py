@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from penchant.client.join.connection import UnreachableError, client_for
 from penchant.client.join.membership import Membership, MembershipFolder, ServerIdentity
+from penchant.client.storage import KeySource
 from penchant.shared.enrolment import (
     EnrolmentCode,
     EnrolmentRequest,
@@ -29,7 +30,7 @@ REFUSALS = {
 }
 
 
-def enrol(device: Path, url: str, code: EnrolmentCode) -> Membership:
+def enrol(device: Path, url: str, code: EnrolmentCode, *, keys: KeySource) -> Membership:
     """Make a device known to a server and return its membership, which is kept.
 
     The device first asks for the server's certificate authority, which anybody may know, and goes
@@ -39,12 +40,14 @@ def enrol(device: Path, url: str, code: EnrolmentCode) -> Membership:
         device: the device's folder.
         url: such as ``https://host:8443``.
         code: from ``penchant server enroll``.
+        keys: what locks the device, and its membership's key with it.
 
     Raises:
         ConfigurationError: the device has joined another server, or the address is not one.
+        StoreError: the device's key cannot be kept.
         RemoteError: the server is another one than the code's, cannot be reached, or refuses.
     """
-    folder = MembershipFolder(device)
+    folder = MembershipFolder(device, keys)
     address = _address(url)
     folder.require_no_other(address)
     key = folder.key()

@@ -15,7 +15,7 @@ from penchant.shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from penchant.client.device import Device
-    from penchant.client.storage import DeviceFolder
+    from penchant.client.storage import DeviceFolder, KeySource
     from penchant.shared.scoring import Scorer
 
 __all__ = ["Joined", "join_server", "membership_of"]
@@ -84,7 +84,7 @@ def join_server(
     on_change: Callable[[Progress], None],
 ) -> Joined:
     """Let an open device take part in a server's rounds; see ``Device.join``."""
-    membership = membership_of(home.path, server, code=code)
+    membership = membership_of(home.path, server, code=code, keys=home.keys)
 
     @contextmanager
     def lent(scorer: "Scorer") -> Iterator["Device"]:
@@ -97,20 +97,21 @@ def join_server(
     return Joined(runtime, membership)
 
 
-def membership_of(folder: Path, server: str, *, code: str | None) -> Membership:
+def membership_of(folder: Path, server: str, *, code: str | None, keys: "KeySource") -> Membership:
     """Return the membership of the device in ``folder``, enrolled now if it has joined no server.
 
     Args:
         folder: the device's.
         server: its address, or an invitation: address and code with ``#`` between.
         code: as ``penchant server enroll`` printed it.
+        keys: what locks the device.
 
     Raises:
         ConfigurationError: it has joined another server, or none and there is no code.
         RemoteError: the server cannot be reached, is not the code's, or refuses the code.
     """
     address, _, invited = server.partition("#")
-    kept = MembershipFolder(folder)
+    kept = MembershipFolder(folder, keys)
     found = kept.load()
     if found is not None:
         kept.require_no_other(address.rstrip("/"))
@@ -121,4 +122,4 @@ def membership_of(folder: Path, server: str, *, code: str | None) -> Membership:
             f"{folder} has joined no server yet; give the code that 'penchant server enroll' "
             "printed for it"
         )
-    return enrol(folder, address, EnrolmentCode.parse(given))
+    return enrol(folder, address, EnrolmentCode.parse(given), keys=keys)

@@ -1,5 +1,6 @@
 """Membership: which server a device has joined, and the key it is known by there."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +8,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from penchant.client.storage import KeySource, Secret
 from penchant.shared.errors import ConfigurationError, StoreError
 from penchant.shared.files import write_atomically
 
-__all__ = ["Membership", "MembershipFolder", "ServerIdentity"]
+__all__ = ["Membership", "MembershipFolder", "ServerIdentity", "releases_folder"]
+
+JOIN = "join"
 
 
 class ServerIdentity(BaseModel):
@@ -39,27 +43,34 @@ class Membership:
     key: ec.EllipticCurvePrivateKey
 
 
+def releases_folder(device: Path) -> Path:
+    """Return where a device keeps installed releases, in its own folder."""
+    return device / JOIN / "releases"
+
+
 class MembershipFolder:
     """Where a device keeps its membership: ``join/`` in its own folder, for its owner alone.
 
+    The key is locked as the device's databases are.
+
     Args:
         device: the device's folder.
+        keys: what locks it.
     """
 
-    def __init__(self, device: Path) -> None:
-        self.path = device / "join"
-
-    @property
-    def releases(self) -> Path:
-        """Where installed releases are."""
-        return self.path / "releases"
+    def __init__(self, device: Path, keys: KeySource) -> None:
+        self.path = device / JOIN
+        self._secret = Secret(
+            self.path / "device.sealed", folder=device, name="membership", keys=keys
+        )
 
     @property
     def _server(self) -> Path:
         return self.path / "server.json"
 
     @property
-    def _key(self) -> Path:
+    def _plain_key(self) -> Path:
+        """Where earlier versions kept the key, unlocked."""
         return self.path / "device.key"
 
     def load(self) -> Membership | None:
@@ -88,19 +99,21 @@ class MembershipFolder:
         """Return the device's P-384 key, made if there is none.
 
         Raises:
-            StoreError: the file is not such a key.
+            StoreError: what locks it cannot be had, does not open it, or it is not such a key.
         """
-        if not self._key.exists():
+        if not self._secret.exists():
             self._make_key()
+        self._remove_plain_key()
+        content = self._secret.read()
         try:
-            key = serialization.load_pem_private_key(self._key.read_bytes(), None)
-        except (OSError, ValueError, TypeError) as error:
+            key = serialization.load_der_private_key(content, None)
+        except (ValueError, TypeError) as error:
             raise StoreError(
-                f"{self._key} is not this device's key: {error}; remove {self.path} and enrol the "
-                "device again"
+                f"{self._secret.path} is not this device's key: {error}; remove {self.path} and "
+                "enrol the device again"
             ) from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise StoreError(f"{self._key} is not an elliptic curve key")
+            raise StoreError(f"{self._secret.path} is not an elliptic curve key")
         return key
 
     def require_no_other(self, url: str) -> None:
@@ -118,10 +131,40 @@ class MembershipFolder:
 
     def _make_key(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private = ec.generate_private_key(ec.SECP384R1())
-        text = private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
+        private = self._earlier_key() or ec.generate_private_key(ec.SECP384R1())
+        self._secret.write(
+            private.private_bytes(
+                serialization.Encoding.DER,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
         )
-        write_atomically(self._key, text, mode=0o600)
+
+    def _earlier_key(self) -> ec.EllipticCurvePrivateKey | None:
+        """Return the key that an earlier version kept, None if there is none."""
+        try:
+            key = serialization.load_pem_private_key(self._plain_key.read_bytes(), None)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(
+                f"{self._plain_key} is not this device's key: {error}; remove {self.path} and "
+                "enrol the device again"
+            ) from error
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise StoreError(f"{self._plain_key} is not an elliptic curve key")
+        return key
+
+    def _remove_plain_key(self) -> None:
+        """Overwrite and remove the key of an earlier version: it is kept locked now."""
+        try:
+            with self._plain_key.open("r+b", buffering=0) as file:
+                file.write(os.urandom(os.fstat(file.fileno()).st_size))
+                os.fsync(file.fileno())
+            self._plain_key.unlink()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(
+                f"the plain key {self._plain_key} cannot be removed: {error.strerror}; remove it"
+            ) from error

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from penchant.client.join.connection import ServerConnection
-from penchant.shared.catalogue_file import load_catalogue
-from penchant.shared.errors import PenchantError, ReleaseError, RemoteError
+from penchant.shared.catalogue import Catalogue
+from penchant.shared.catalogue.packing import packed_hash, unpack_catalogue
+from penchant.shared.errors import DataError, PenchantError, ReleaseError, RemoteError
 from penchant.shared.files import write_atomically
 from penchant.shared.jsontexts import parsed_json
 from penchant.shared.ranker import Ranker
@@ -19,7 +22,9 @@ from penchant.shared.scoring import Scorer
 
 __all__ = ["Installed", "Release"]
 
-CONTENT, PARTIAL, MANIFEST = "content.safetensors", "content.partial", "manifest.json"
+# A catalogue is kept unpacked, to be mapped; packed again, it has the hash that was signed.
+CONTENT = {ReleaseKind.RANKER: "content.safetensors", ReleaseKind.CATALOGUE: "items"}
+PARTIAL, MANIFEST = "content.partial", "manifest.json"
 CURRENT = "current.json"
 KEPT = 3
 CHUNK = 1 << 20
@@ -68,7 +73,7 @@ class Installed:
             ranker, catalogue = int(versions["ranker"]), int(versions["catalogue"])
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise ReleaseError(
                 f"{self._folder} does not say which release is in use; remove it, and the device "
                 "fetches one again"
@@ -138,10 +143,11 @@ class Installed:
         folder = self._folder / ReleaseKind.CATALOGUE
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         for name in reversed(names):
-            if name.isdigit() and (folder / name / CONTENT).exists():
-                manifest = self._kept(ReleaseKind.CATALOGUE, int(name))
-                if manifest.catalogue == fingerprint:
-                    return manifest.version
+            if name.isdigit() and (folder / name / CONTENT[ReleaseKind.CATALOGUE]).exists():
+                with suppress(ReleaseError):  # a damaged manifest is none
+                    manifest = self._kept(ReleaseKind.CATALOGUE, int(name))
+                    if manifest.catalogue == fingerprint:
+                        return manifest.version
         return None
 
     def _download(
@@ -150,7 +156,7 @@ class Installed:
         """Fetch a release's file, going on where an earlier try broke off."""
         place = self._place(manifest.kind, manifest.version)
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial, content = place / PARTIAL, place / CONTENT
+        partial, content = place / PARTIAL, place / CONTENT[manifest.kind]
         if content.exists():
             return
         write_atomically(place / MANIFEST, signed.model_dump_json().encode())
@@ -169,29 +175,60 @@ class Installed:
             start = partial.stat().st_size
         try:
             manifest.check(partial)
+            if manifest.kind is ReleaseKind.CATALOGUE:
+                unpack_catalogue(partial, content)
+                partial.unlink()
+            else:
+                partial.replace(content)
+        except DataError as error:
+            self._give_up(partial)
+            raise ReleaseError(
+                f"{manifest.kind} {manifest.version} cannot be installed: {error}"
+            ) from error
         except ReleaseError:
-            partial.unlink()
-            self._tag = None
+            self._give_up(partial)
             raise
-        partial.replace(content)
+
+    def _give_up(self, partial: Path) -> None:
+        partial.unlink()
+        self._tag = None
 
     def _release(self, ranker: int, catalogue: int) -> Release:
-        """Return two releases together, verified once more: disks fail."""
-        manifests = [
-            self._kept(ReleaseKind.RANKER, ranker),
-            self._kept(ReleaseKind.CATALOGUE, catalogue),
-        ]
-        for manifest in manifests:
-            manifest.check(self._place(manifest.kind, manifest.version) / CONTENT)
+        """Return two releases together, verified once more: disks fail.
+
+        What is damaged is removed, so that it is fetched again.
+        """
+        manifest = self._kept(ReleaseKind.RANKER, ranker)
+        items_manifest = self._kept(ReleaseKind.CATALOGUE, catalogue)
+        path, folder = self._content(manifest), self._content(items_manifest)
+        with self._removed_if_damaged(manifest):
+            manifest.check(path)
+        with self._removed_if_damaged(items_manifest):
+            items_manifest.check_hash(packed_hash(folder))
         try:
-            loaded = Ranker.load(self._place(ReleaseKind.RANKER, ranker) / CONTENT)
-            items = load_catalogue(self._place(ReleaseKind.CATALOGUE, catalogue) / CONTENT)
-            scorer = Scorer.bind(loaded, items)
+            loaded = Ranker.load(path)
+            scorer = Scorer.bind(loaded, Catalogue.open(folder, verify=False))
         except PenchantError as error:
             raise ReleaseError(f"ranker {ranker} cannot be used: {error}") from error
-        if loaded.model_id != manifests[0].model_id:
+        if loaded.model_id != manifest.model_id:
             raise ReleaseError(f"ranker {ranker} is not the model that its manifest says")
-        return Release(ranker, manifests[0].round_number, scorer)
+        return Release(ranker, manifest.round_number, scorer)
+
+    @contextmanager
+    def _removed_if_damaged(self, manifest: Manifest) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, DataError, ReleaseError) as error:
+            shutil.rmtree(self._place(manifest.kind, manifest.version), ignore_errors=True)
+            (self._folder / CURRENT).unlink(missing_ok=True)
+            self._tag = None
+            raise ReleaseError(
+                f"{manifest.kind} {manifest.version} is damaged on this device: {error}; it is "
+                "fetched again"
+            ) from error
+
+    def _content(self, manifest: Manifest) -> Path:
+        return self._place(manifest.kind, manifest.version) / CONTENT[manifest.kind]
 
     def _kept(self, kind: ReleaseKind, version: int) -> Manifest:
         path = self._place(kind, version) / MANIFEST

@@ -13,9 +13,14 @@ from flwr.app import Context
 
 from penchant.client.app import client_app
 from penchant.client.device import Device
-from penchant.client.join.connection import NotAdmittedError, ServerConnection, UnreachableError
+from penchant.client.join.connection import (
+    NotAdmittedError,
+    ServerConnection,
+    UnreachableError,
+    retry_seconds,
+)
 from penchant.client.join.flower_adapter import AnsweredMessage, answer
-from penchant.client.join.membership import Membership, MembershipFolder
+from penchant.client.join.membership import Membership, releases_folder
 from penchant.client.join.releases import Installed, Release
 from penchant.shared.errors import (
     CodecError,
@@ -93,7 +98,7 @@ class Runtime:
         self._connection: ServerConnection | None = None
         self._thread: threading.Thread | None = None
         self._installed = Installed(
-            MembershipFolder(folder).releases, load_signing_key(membership.server.signing_key)
+            releases_folder(folder), load_signing_key(membership.server.signing_key)
         )
         self._release: Release | None = None
         self._next_update = 0.0
@@ -125,7 +130,10 @@ class Runtime:
         Raises:
             NotAdmittedError: the server does not know this device any more.
         """
-        self._release = self._installed.current()
+        try:
+            self._release = self._installed.current()
+        except ReleaseError as error:
+            self._note(str(error))
         if self._release is not None:
             self._tell(release=self._release.version)
         pause = FIRST_PAUSE
@@ -172,6 +180,8 @@ class Runtime:
         )
         if found.status_code == OK:
             self._answer(connection, found.content)
+        elif found.is_success:
+            self._rest(retry_seconds(found))
         elif not found.is_success:
             raise RemoteError(f"the server answered {found.status_code} when asked for a task")
 

@@ -6,6 +6,7 @@ from penchant.client.storage.keys import KeyFile, KeySource, Passphrase, RawKey
 from penchant.client.storage.keystore import OsKeyStore
 from penchant.client.storage.rekeying import change_keys
 from penchant.client.storage.sealing import seal, unseal
+from penchant.client.storage.secrets import Secret
 from penchant.client.storage.sqlitestore import SqliteStore
 from penchant.client.storage.store import Store, StoredEvent, TrainedRound
 from penchant.client.storage.transfer import dumped, restore
@@ -20,6 +21,7 @@ __all__ = [
     "OsKeyStore",
     "Passphrase",
     "RawKey",
+    "Secret",
     "SqliteStore",
     "Store",
     "StoredEvent",

@@ -41,6 +41,11 @@ class DeviceFolder:
         """Where it is."""
         return self._path
 
+    @property
+    def keys(self) -> KeySource:
+        """What wraps its keys."""
+        return self._keys
+
     def has(self, name: str) -> bool:
         """Whether there is a database ``name``."""
         return self._file(name).exists()

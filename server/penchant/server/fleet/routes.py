@@ -69,18 +69,18 @@ class FleetRoutes:
         ]
 
     async def _pull(self, request: Request) -> Response:
-        """Answer with the device's next task, or 204 if none comes while it waits."""
+        """Answer with the device's next task, or 204 if none comes while it waits.
+
+        Where too many wait already, 204 comes at once, with the seconds after which to try again.
+        """
         body = await read_body(request, limit=0)
         node = await self._gate.admit(request, body)
-        future = self._waiting.begin(node)
-        try:
-            message = await self._next(node)
-            if message is None and await self._patience(request, future):
-                # Whoever has gone must not take a task along.
-                gone = await request.is_disconnected()
-                message = None if gone else await self._next(node)
-        finally:
-            self._waiting.end(node, future)
+        await self._note(node)
+        message = await self._next(node)
+        if message is None:
+            if not self._waiting.has_room(node):
+                return self._later()
+            message = await self._held(request, node)
         if message is None:
             return Response(status_code=204)
         return Response(message, media_type=MEDIA_TYPE)
@@ -108,12 +108,37 @@ class FleetRoutes:
             self._on_refused("oversized" if error.status_code == 413 else "broken off")
             raise
 
-    async def _next(self, node: int) -> bytes | None:
+    async def _note(self, node: int) -> None:
         now = time.monotonic()
         if now - self._seen.get(node, -SEEN_SECONDS) >= SEEN_SECONDS:
             self._seen[node] = now
             await self._in_thread(self._state.seen, node)
-        return await self._in_thread(self._state.take, node)
+
+    async def _next(self, node: int) -> bytes | None:
+        # The database is asked only where there may be something: most who look find nothing.
+        if not self._waiting.claim(node):
+            return None
+        message = await self._in_thread(self._state.take, node)
+        if message is not None:
+            self._waiting.announce([node])  # there may be another
+        return message
+
+    async def _held(self, request: Request, node: int) -> bytes | None:
+        future = self._waiting.begin(node)
+        try:
+            woken = await self._patience(request, future)
+            # Whoever has gone must not take a task along.
+            if not woken or await request.is_disconnected():
+                return None
+            return await self._next(node)
+        finally:
+            self._waiting.end(node, future)
+
+    def _later(self) -> Response:
+        seconds = self._waiting.pause(devices=len(self._seen), longest=self._longest_wait)
+        return Response(
+            status_code=204, headers={"retry-after": str(seconds), "connection": "close"}
+        )
 
     async def _patience(self, request: Request, future: "asyncio.Future[bool]") -> bool:
         """Return whether a message came while the device waited."""

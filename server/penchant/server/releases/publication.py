@@ -1,15 +1,13 @@
 """Publishing a catalogue: a table of items becomes embeddings, and an initial ranker over them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penchant.server.releases.shelf import Shelf
-from penchant.shared.catalogue import Catalogue
+from penchant.shared.catalogue import Catalogue, Precision
 from penchant.shared.encoding import Encoder
 from penchant.shared.encoding.cached import find_bundle
 from penchant.shared.errors import ConfigurationError
@@ -18,10 +16,15 @@ from penchant.shared.ranker import Preset, Ranker, RankerSettings
 from penchant.shared.releases import Manifest
 from penchant.shared.tables import read_items
 
-__all__ = ["Publication", "PublicationSettings", "publish_catalogue", "publish_embedded"]
+__all__ = [
+    "Publication",
+    "PublicationSettings",
+    "publish_catalogue",
+    "publish_embedded",
+    "publish_folder",
+]
 
 COMPACT_FEATURES = 32
-BLOCK = 1024
 
 
 class PublicationSettings(BaseModel):
@@ -32,6 +35,7 @@ class PublicationSettings(BaseModel):
         dimension: d, length of the interest vector.
         features: k, rank of the item features; None for 32 (compact) or as many as there are.
         history_length: L, events that attention sees.
+        precision: how the catalogue's embeddings are kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +44,7 @@ class PublicationSettings(BaseModel):
     dimension: int = Field(default=16, gt=0)
     features: int | None = Field(default=None, gt=0)
     history_length: int = Field(default=10, gt=0)
+    precision: Precision = Precision.INT8
 
     @classmethod
     def parse(cls, **fields: object) -> "PublicationSettings":
@@ -83,9 +88,12 @@ def publish_catalogue(
     """
     items = read_items(table)
     bundle = Encoder.open(find_bundle(encoder))
-    embeddings = _embedded(bundle, items.texts)
-    catalogue = Catalogue.of(items.ids, embeddings, texts=items.texts)
-    return publish_embedded(shelf, catalogue, encoder=bundle.fingerprint, settings=settings)
+    with TemporaryDirectory(prefix="penchant-") as scratch:
+        folder = Path(scratch) / "catalogue"
+        Catalogue.write(
+            folder, items.ids, texts=items.texts, encoder=bundle, precision=settings.precision
+        )
+        return publish_folder(shelf, folder, settings=settings)
 
 
 def publish_embedded(
@@ -97,14 +105,43 @@ def publish_embedded(
 ) -> Publication:
     """Release a catalogue that is embedded already, and an initial ranker over it.
 
+    Args:
+        shelf: where to.
+        catalogue: in memory.
+        encoder: fingerprint of the encoder that embedded it.
+        settings: shape of the ranker.
+
     Raises:
         ConfigurationError: the shape does not fit the catalogue.
     """
-    most = FeatureMap.largest_rank(catalogue.embeddings)
+    with TemporaryDirectory(prefix="penchant-") as scratch:
+        folder = Path(scratch) / "catalogue"
+        Catalogue.write(
+            folder,
+            catalogue.items,
+            texts=catalogue.texts,
+            embeddings=catalogue.embeddings,
+            embedded_by=encoder,
+            precision=settings.precision,
+        )
+        return publish_folder(shelf, folder, settings=settings)
+
+
+def publish_folder(shelf: Shelf, folder: Path, *, settings: PublicationSettings) -> Publication:
+    """Release the catalogue that ``Catalogue.write`` put in ``folder``, and a ranker over it.
+
+    Raises:
+        DataError: the folder holds no catalogue, or a damaged one.
+        ConfigurationError: the shape does not fit the catalogue.
+    """
+    catalogue = Catalogue.open(folder)
+    # As devices will have them: embeddings that were rounded are rounded here too.
+    embeddings = catalogue.spread()
+    most = FeatureMap.largest_rank(embeddings)
     rank = settings.features
     if rank is None:
         rank = min(COMPACT_FEATURES, most) if settings.preset is Preset.COMPACT else most
-    feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
+    feature_map = FeatureMap.principal(embeddings, rank=rank)
     shape = RankerSettings(
         preset=settings.preset,
         items=len(catalogue),
@@ -115,15 +152,10 @@ def publish_embedded(
     )
     ranker = Ranker.initial(shape, feature_map)
     before = shelf.ranker()
-    released = shelf.publish_catalogue(catalogue, encoder=encoder)
+    released = shelf.publish_catalogue(folder)
     made = shelf.publish_ranker(
         ranker,
         catalogue=catalogue.fingerprint,
         round_number=before[0].round_number if before else 0,
     )
     return Publication(released, made, len(catalogue), shape.size)
-
-
-def _embedded(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    blocks = [encoder.encode(texts[start : start + BLOCK]) for start in range(0, len(texts), BLOCK)]
-    return np.concatenate(blocks)

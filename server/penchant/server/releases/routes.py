@@ -62,10 +62,13 @@ class ReleaseRoutes:
         headers = {"etag": tag, "cache-control": "private, max-age=31536000, immutable"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
+        path = self._shelf.content(kind, version)
+        try:
+            status = await to_thread.run_sync(path.stat)
+        except FileNotFoundError as error:  # tidied away in this moment
+            raise HTTPException(404, "there is no such release") from error
         return FileResponse(
-            self._shelf.content(kind, version),
-            media_type="application/octet-stream",
-            headers=headers,
+            path, media_type="application/octet-stream", headers=headers, stat_result=status
         )
 
     async def _admit(self, request: Request) -> None:

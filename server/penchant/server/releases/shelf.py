@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from penchant.shared.catalogue import Catalogue
-from penchant.shared.catalogue_file import load_catalogue, save_catalogue
+from penchant.shared.catalogue.packing import pack_catalogue
 from penchant.shared.errors import PenchantError, ReleaseError
 from penchant.shared.files import sha256_of, whole_folder, write_atomically
 from penchant.shared.ranker import Ranker
@@ -16,7 +16,11 @@ from penchant.shared.releases import Manifest, ReleaseKind, SignedManifest
 
 __all__ = ["Shelf"]
 
-CONTENT, MANIFEST = "content.safetensors", "manifest.json"
+CONTENT = {
+    ReleaseKind.RANKER: "content.safetensors",
+    ReleaseKind.CATALOGUE: "content.tar",
+}
+MANIFEST = "manifest.json"
 KEPT = 20  # rankers; every one of them is one round's
 
 
@@ -52,16 +56,16 @@ class Shelf:
             shutil.rmtree(self._place(ReleaseKind.RANKER, old), ignore_errors=True)
         return made
 
-    def publish_catalogue(self, catalogue: Catalogue, *, encoder: str) -> Manifest:
-        """Release a catalogue.
+    def publish_catalogue(self, folder: Path) -> Manifest:
+        """Release the catalogue that ``Catalogue.write`` put in ``folder``, packed.
 
-        Args:
-            catalogue: what is released.
-            encoder: fingerprint of the encoder that embedded it.
+        Raises:
+            DataError: it is none, or is damaged.
         """
+        catalogue = Catalogue.open(folder)
 
         def write(path: Path) -> None:
-            save_catalogue(path, catalogue, encoder=encoder)
+            pack_catalogue(folder, path)
 
         return self._publish(ReleaseKind.CATALOGUE, write, catalogue=catalogue.fingerprint)
 
@@ -79,7 +83,7 @@ class Shelf:
 
     def content(self, kind: ReleaseKind, version: int) -> Path:
         """Return where a release's file is."""
-        return self._place(kind, version) / CONTENT
+        return self._place(kind, version) / CONTENT[kind]
 
     def ranker(self) -> tuple[Manifest, Ranker] | None:
         """Return the latest ranker released, None before the first."""
@@ -89,13 +93,6 @@ class Shelf:
         if self._ranker is None or self._ranker[0] != found:
             self._ranker = found, Ranker.load(self.content(ReleaseKind.RANKER, found.version))
         return self._ranker
-
-    def catalogue(self) -> Catalogue | None:
-        """Return the latest catalogue released, None before the first."""
-        found = self._latest_manifest(ReleaseKind.CATALOGUE)
-        if found is None:
-            return None
-        return load_catalogue(self.content(ReleaseKind.CATALOGUE, found.version))
 
     def _latest_manifest(self, kind: ReleaseKind) -> Manifest | None:
         signed = self.latest(kind)
@@ -113,7 +110,7 @@ class Shelf:
         version = max(self._versions(kind), default=0) + 1
         try:
             with whole_folder(self._place(kind, version)) as scratch:
-                path = scratch / CONTENT
+                path = scratch / CONTENT[kind]
                 write(path)
                 manifest = Manifest(
                     kind=kind,

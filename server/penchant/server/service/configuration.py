@@ -33,6 +33,7 @@ class Network(_Section):
         key: its private key.
         authority: PEM of the authority that devices are to trust.
         longest_wait: seconds that a device's request for a task is held at most.
+        held: requests that are held at most; other devices come again, by the server's word when.
         connections: at most, at the same time.
     """
 
@@ -45,6 +46,7 @@ class Network(_Section):
     key: Path | None = None
     authority: Path | None = None
     longest_wait: float = Field(default=240.0, ge=0, le=3600)
+    held: int = Field(default=250, ge=0)
     connections: int = Field(default=20_000, gt=0)
 
     @model_validator(mode="after")

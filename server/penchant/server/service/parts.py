@@ -74,10 +74,17 @@ class Parts:
             records: its records.
             randomness: draws cohorts and noise; the operating system, if not given.
         """
-        waiting = Waiting()
+        waiting = Waiting(most=folder.configuration().network.held)
         grid = FleetGrid(state, state.begin(), on_messages=waiting.announce)
         shelf = Shelf(folder.releases, load_private_signing_key(folder.signing_key))
-        rounds = Rounds(folder, records, shelf, grid, randomness=randomness or SystemRandomness())
+        rounds = Rounds(
+            folder,
+            records,
+            shelf,
+            grid,
+            randomness=randomness or SystemRandomness(),
+            stop_grid=grid.stop,
+        )
         return cls(folder, state, records, Tally(records), waiting, grid, shelf, rounds)
 
     def device_routes(self) -> list[Route]:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 from asyncio import sslproto
@@ -12,7 +11,6 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import uvicorn
-from filelock import FileLock, Timeout
 from starlette.routing import Route
 
 from penchant.server.fleet.flower_adapter import FleetState
@@ -23,7 +21,6 @@ from penchant.server.service.configuration import Network
 from penchant.server.service.folder import ServerFolder
 from penchant.server.service.parts import Parts
 from penchant.shared.errors import ConfigurationError, PenchantError
-from penchant.shared.files import write_atomically
 from penchant.shared.randomness import Randomness, SystemRandomness
 
 __all__ = ["Server"]
@@ -32,7 +29,7 @@ LOG = logging.getLogger("penchant.server")
 FLUSH_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 300
 # asyncio gives every TLS connection a read buffer of 256 KiB, most of which a device never fills.
-TLS_BUFFER_BYTES = 32 * 1024
+TLS_BUFFER_BYTES = 8 * 1024
 
 
 class Server:
@@ -63,7 +60,7 @@ class Server:
             PenchantError: the folder's databases cannot be used.
         """
         with (
-            self._sole(),
+            self._folder.alone(),
             closing(Records(self._folder.records)) as records,
             closing(FleetState(self._folder.fleet)) as state,
         ):
@@ -118,23 +115,6 @@ class Server:
         if not network.operator_is_local:
             self._tell("the operator's page has no password and can be reached from elsewhere")
         LOG.info("listening", extra={"port": port, "operator_port": operator_port})
-
-    @contextmanager
-    def _sole(self) -> Iterator[None]:
-        """Be the only process that serves the folder."""
-        lock = FileLock(self._folder.path / "server.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise ConfigurationError(
-                f"another process serves {self._folder.path} already; stop it first"
-            ) from error
-        with lock:
-            write_atomically(self._folder.process, str(os.getpid()).encode())
-            try:
-                yield
-            finally:
-                self._folder.process.unlink(missing_ok=True)
 
 
 _COMMON: dict[str, Any] = {

@@ -104,6 +104,7 @@ class Catalogue:
         texts: Iterable[str] | None = None,
         embeddings: NDArray[np.float32] | None = None,
         encoder: TextEncoder | None = None,
+        embedded_by: str | None = None,
         precision: Precision | str = Precision.INT8,
     ) -> None:
         """Write a catalogue for ``Catalogue.open``, as its items come; whole or not at all.
@@ -117,6 +118,7 @@ class Catalogue:
             texts: one an item, in the same order; needed to embed them, and kept to be shown.
             embeddings: (J, m), unit norm, in the same order; it may be mapped from a file.
             encoder: embeds the texts, if there are no embeddings.
+            embedded_by: fingerprint of the encoder that gave the embeddings, if it is known.
             precision: how embeddings are kept.
 
         Raises:
@@ -138,6 +140,7 @@ class Catalogue:
             texts=texts,
             embeddings=embeddings,
             encoder=encoder,
+            embedded_by=embedded_by,
             precision=Precision(precision),
         )
 
@@ -208,6 +211,13 @@ class Catalogue:
     def blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Give all embeddings in order, some thousands at a time, with the rows they are of."""
         return self._embeddings.blocks()
+
+    def spread(self, *, most: int = 8192) -> NDArray[np.float32]:
+        """Return embeddings that stand for all: of ``most`` items at most, evenly spread."""
+        count = min(len(self), most)
+        embeddings = self.rows(np.arange(count) * len(self) // count)
+        self.release()
+        return embeddings
 
     def release(self) -> None:
         """Let go of memory that can be had again from disk."""

@@ -29,6 +29,7 @@ def write_catalogue(
     texts: Iterable[str] | None,
     embeddings: NDArray[np.float32] | None,
     encoder: TextEncoder | None,
+    embedded_by: str | None,
     precision: Precision,
 ) -> None:
     """Write a catalogue to ``folder``, whole or not at all; see ``Catalogue.write``."""
@@ -51,7 +52,7 @@ def write_catalogue(
                     f"there are {writer.items} items and {len(embeddings)} embeddings; one an item "
                     "is needed"
                 )
-            writer.finish(encoder=None if encoder is None else encoder.fingerprint)
+            writer.finish(encoder=embedded_by if encoder is None else encoder.fingerprint)
     except OSError as error:
         raise DataError(f"the catalogue {folder} cannot be written: {error}") from error
     except ValueError as error:

@@ -66,6 +66,7 @@ _NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
         Role.TIME: (
             "timestamp", "time", "unixreviewtime", "unixtime", "eventtime", "datetime",
             "createdat", "createtime", "ts", "date", "reviewdate", "reviewtime", "dateadded",
+            "eventdate", "utctimestamp", "playedat", "viewedat", "tdat",
             "datum", "zeit", "zeitpunkt", "zeitstempel", "fecha", "horodatage", "tijd", "дата",
             "время", "日時", "タイムスタンプ", "시간", "날짜", "التاريخ", "दिनांक",
             "时间戳", "时间", "日期", "行为时间", "发生时间", "访问时间",

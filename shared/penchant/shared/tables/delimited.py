@@ -1,12 +1,13 @@
 """Tables in text files with a separator between fields: CSV, TSV and their kin."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from penchant.shared.tables.encodings import check_encoding, detect_encoding, op
 from penchant.shared.tables.packing import DAMAGED
 from penchant.shared.tables.rejects import Rejects
 from penchant.shared.tables.rows import LINE, ROWS_AT_ONCE, tidy
+
+if TYPE_CHECKING:
+    import _csv
 
 __all__ = ["DelimitedTable", "TableFormat"]
 
@@ -111,9 +115,13 @@ class DelimitedTable:
                 header = not lines.pop(0).strip()
                 line += 1
             if self.form.quotes and any('"' in text for text in lines):
-                yield from self._quoted(
-                    chain(lines, _lines(self.path, file)), line, rejects, columns
+                escape = "\\" if _has_backslashes(lines, self.separator) else None
+                reader = csv.reader(
+                    chain(lines, _lines(self.path, file)),
+                    delimiter=self.separator,
+                    escapechar=escape,
                 )
+                yield from self._quoted(reader, line, rejects, columns)
                 return
             if lines:
                 yield self._plain(lines, line, rejects, columns)
@@ -142,11 +150,10 @@ class DelimitedTable:
         return tidy(parts.select(columns), good[LINE])
 
     def _quoted(
-        self, lines: Iterator[str], first: int, rejects: Rejects, columns: Sequence[str]
+        self, reader: "_csv.Reader", first: int, rejects: Rejects, columns: Sequence[str]
     ) -> Iterator[pl.DataFrame]:
-        """Read lines some of which have quotes, from line number ``first``."""
+        """Read rows some of which have quotes, from line number ``first``."""
         csv.field_size_limit(_LONGEST_CELL)
-        reader = csv.reader(lines, delimiter=self.separator)
         width = len(self.columns)
         places = [self.columns.index(name) for name in columns]
         rows: list[list[str]] = []
@@ -201,6 +208,12 @@ def _separator(lines: Sequence[str]) -> str:
     if len(lines) > 1 and len(spaces) == 1 and spaces != {0}:
         return " "
     return ","
+
+
+def _has_backslashes(lines: Sequence[str], separator: str) -> bool:
+    """Tell whether quotes inside fields come after backslashes, and not twice."""
+    inside = re.compile(rf'\\"[^"\s{re.escape(separator)}]')
+    return any(inside.search(line) for line in lines if '\\"' in line)
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from penchant.simulation.datasets.sources import Source
 __all__ = ["read_table", "read_wide"]
 
 _LATEST_FIRST = "newest_first"
+_DISLIKE = "dislike"
 
 
 def read_table(source: Source) -> Loaded:
@@ -28,8 +29,8 @@ def read_table(source: Source) -> Loaded:
 
     An item's text is that of the table of items, or else the first that an event on it has; but
     where a column that was guessed has another text each time, it is what people said of items, and
-    none of it is used. Events on no item, such as searches, are no part of a data set; they are
-    counted.
+    none of it is used. Events on no item, such as searches, and dislikes are no part of a data set;
+    they are counted.
 
     Raises:
         DataError: a file cannot be read, or has no users.
@@ -50,17 +51,20 @@ def read_table(source: Source) -> Loaded:
     texts = texts_of(items)
     assembly = Assembly(texts)
     said = _Said()
-    itemless, latest = 0, 0
+    itemless, disliked, latest = 0, 0, 0
     for batch in table.batches():
         events = batch.filter(pl.col("item").is_not_null())
         itemless += batch.height - events.height
+        chosen = events.filter(pl.col("kind") != _DISLIKE)
+        disliked += events.height - chosen.height
+        said.add(events)
+        events = chosen
         if table.has_times:
             times = events["time"].to_numpy()
             latest = max(latest, int(times.max(initial=0)))
         else:
             times = np.arange(assembly.rows, assembly.rows + events.height)
         assembly.add(events["user"], events["item"], times)
-        said.add(events)
     has_times = table.has_times and latest >= ORDER_LIMIT
     notes = [] if has_times else [ORDER_ONLY]
     if Role.TEXT not in source.options and said.varies:
@@ -73,6 +77,8 @@ def read_table(source: Source) -> Loaded:
         texts |= {item: text for item, text in said.first.items() if not texts.get(item)}
     if itemless:
         notes.append(f"{itemless:,} events on no item (searches, say) left out")
+    if disliked:
+        notes.append(f"{disliked:,} dislikes left out: a data set holds what people chose")
     return finished(source, assembly, items, texts, table.rejects, notes, has_times=has_times)
 
 

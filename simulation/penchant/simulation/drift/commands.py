@@ -1,6 +1,5 @@
 """``penchant evaluate``: evaluations beside that of a simulation."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,16 +24,31 @@ def _evaluate() -> None:
 
 @application.command()
 def drift(
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a finished penchant simulate: follow with its ranker."),
+    ] = None,
     dataset: Annotated[
-        str, typer.Option(help="Data set, as of penchant simulate.")
-    ] = "movielens-100k",
+        str | None,
+        typer.Option(help="Data set, as of penchant simulate (default: movielens-100k)."),
+    ] = None,
     devices: Annotated[int | None, typer.Option(min=2, help="First N people of the data.")] = None,
+    people: Annotated[
+        int, typer.Option(min=2, help="People to follow at most, evenly spaced.")
+    ] = 1000,
     before: Annotated[int, typer.Option(help="Events before the switch, a multiple of 5.")] = 20,
     after: Annotated[int, typer.Option(help="Events after the switch, a multiple of 5.")] = 40,
-    encoder: Annotated[str, typer.Option(help="Language model, as of simulate.")] = "minilm",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    every: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --run: train the private vector every N events (20)."),
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Language model, as of simulate (default: minilm).")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of bootstrap and training.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Also write drift.json and drift.html to this folder.")
+        Path | None,
+        typer.Option(help="Write drift.json and drift.html here (default: with --run, to it)."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
@@ -42,45 +56,76 @@ def drift(
 ) -> None:
     """Predict, then learn, event by event, around switches of interest.
 
-    Compares the device's interest policies with a profile that is retrained now and then and one
-    that stands still: HR@10 and NDCG@10 by event since the switch, and events until recovery. A
-    generated population knows its switches; other people go on as the one least like them.
+    Compares what follows a person with what is retrained now and then and what stands still: HR@10
+    and NDCG@10 by event since the switch, and events until recovery. With --run it is the run's
+    trained ranker that follows, and the run's report is written anew; without, the interest state
+    alone. A generated population knows its switches; other people go on as one unlike them.
     """
     if min(before, after) < 5 or before % 5 or after % 5:
         raise ConfigurationError(
             f"--before is {before} and --after {after}; both must be multiples of 5, from 5 on"
         )
+    given = {"--dataset": dataset, "--devices": devices, "--encoder": encoder}
+    unfit = given if run is not None else {"--every": every}
+    for flag, value in unfit.items():
+        if value is not None:
+            raise ConfigurationError(
+                f"{flag} is {value}; it does not go {'with' if run else 'without'} --run: "
+                + ("the run has its own" if run else "interest states are not trained")
+            )
     try:
         from penchant.simulation.drift.evaluation import evaluate_drift
-        from penchant.simulation.drift.table import write_json
+        from penchant.simulation.drift.runs import EVERY, evaluate_run
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("penchant"):
             raise
         raise MissingExtraError("simulation", "penchant evaluate drift") from error
-    command = ["penchant", "evaluate", "drift", "--dataset", dataset, "--encoder", encoder]
-    if devices is not None:
-        command += ["--devices", str(devices)]
-    command += ["--before", str(before), "--after", str(after), "--seed", str(seed)]
-    found = evaluate_drift(
-        dataset,
-        devices=devices,
-        before=before,
-        after=after,
-        encoder=encoder,
-        seed=seed,
-        command=shlex.join(command),
-        tell=lambda what: typer.echo(what, err=True),
-    )
-    if out is not None:
-        from penchant.simulation.drift.page import write_page
 
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(found, out)
-        write_page(found, out)
+    def tell(what: str) -> None:
+        typer.echo(what, err=True)
+
+    if run is not None:
+        found = evaluate_run(
+            run,
+            people=people,
+            before=before,
+            after=after,
+            every=EVERY if every is None else every,
+            seed=seed,
+            tell=tell,
+        )
+    else:
+        found = evaluate_drift(
+            dataset or "movielens-100k",
+            devices=devices,
+            people=people,
+            before=before,
+            after=after,
+            encoder=encoder or "minilm",
+            seed=seed,
+            tell=tell,
+        )
+    _write(found, run=run, out=out)
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
     Console().print(_table(found))
+
+
+def _write(found: "Drift", *, run: Path | None, out: Path | None) -> None:
+    """Write both files where they are asked for, and a run's report anew."""
+    folder = run if out is None else out
+    if folder is None:
+        return
+    from penchant.simulation.drift.page import write_page
+    from penchant.simulation.drift.table import write_json
+    from penchant.simulation.wholereport import write_whole_report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(found, folder)
+    write_page(found, folder)
+    if folder == run:
+        write_whole_report(folder)
 
 
 def _table(found: "Drift") -> Table:
@@ -91,10 +136,11 @@ def _table(found: "Drift") -> Table:
         "at the end",
         "HR@10 at the end",
         "events to recover",
-        title=f"{found.dataset}: {found.people:,} people, switches {found.switches}",
+        title=f"{found.dataset}, {found.subject}: {found.people:,} people, "
+        f"switches {found.switches}",
         title_justify="left",
     )
-    from penchant.simulation.drift.page import recovery_told
+    from penchant.simulation.drift.section import recovery_told
 
     for profile in found.profiles:
         values = [profile.level, profile.fallen, profile.ndcg[-1], profile.hr[-1]]

@@ -4,19 +4,48 @@ A. P. Dawid, "The prequential approach", J. R. Statist. Soc. A 147 (1984); Gama,
 Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90 (2013).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.simulation.drift.profiles import Profile
 from penchant.simulation.drift.switches import Switched
 from penchant.simulation.evaluation.metrics import Ranks, hit_rate, ndcg
 
-__all__ = ["Prequential", "predict_then_learn"]
+__all__ = ["Panel", "Prequential", "Space", "predict_then_learn"]
 
 K = 10
+
+
+class Panel(Protocol):
+    """All profiles of one person, side by side, while events come in."""
+
+    def vectors(self, *, now: int) -> NDArray[np.float32]:
+        """Return what items are ranked by at ``now``, unix seconds: float32 (M, w)."""
+
+    def learn(self, item: int, time: int, *, switched: bool) -> None:
+        """Take in an event.
+
+        Args:
+            item: row in the catalogue.
+            time: unix seconds, never before the last.
+            switched: whether the person's interests have changed by then.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Where profiles are compared with items: a score is their product, plus the item's own.
+
+    Attributes:
+        items: float32 (J, w).
+        popularity: float32 (J,), added whoever ranks; zeros for none.
+    """
+
+    items: NDArray[np.float32]
+    popularity: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +67,10 @@ class Prequential:
 
 def predict_then_learn(
     people: Sequence[Switched],
-    embeddings: NDArray[np.float32],
-    profiles: Mapping[str, Callable[[int], Profile]],
+    space: Space,
+    panel_of: Callable[[int], Panel],
     *,
+    names: Sequence[str],
     before: int,
     after: int,
 ) -> Prequential:
@@ -51,29 +81,29 @@ def predict_then_learn(
 
     Args:
         people: their events.
-        embeddings: float32 (J, m), of the items.
-        profiles: make a profile for R^m, by name.
+        space: the items.
+        panel_of: makes the profiles of the person at a place in ``people``, who has done nothing.
+        names: of the M profiles of a panel.
         before: events to keep before each switch.
         after: events to keep after it.
     """
-    shape = (len(profiles), len(people), before + after)
+    shape = (len(names), len(people), before + after)
     hits, gains = np.full(shape, np.nan), np.full(shape, np.nan)
     for row, person in enumerate(people):
-        followers = [make(embeddings.shape[1]) for make in profiles.values()]
-        met = np.zeros(len(embeddings), dtype=np.bool_)
+        panel = panel_of(row)
+        met = np.zeros(len(space.items), dtype=np.bool_)
         for number, (item, time) in enumerate(
             zip(person.items.tolist(), person.times.tolist(), strict=True)
         ):
             place = number - person.at + before
             if 0 <= place < before + after and not met[item]:
-                vectors = np.stack([follower.vector() for follower in followers])
-                ranks = _ranks(vectors @ embeddings.T, item, met)
+                scores = panel.vectors(now=time) @ space.items.T + space.popularity
+                ranks = _ranks(scores, item, met)
                 hits[:, row, place] = hit_rate(ranks, k=K)
                 gains[:, row, place] = ndcg(ranks, k=K)
             met[item] = True
-            for follower in followers:
-                follower.learn(embeddings[item], time, switched=number >= person.at)
-    return Prequential(tuple(profiles), hits, gains, before)
+            panel.learn(item, time, switched=number >= person.at)
+    return Prequential(tuple(names), hits, gains, before)
 
 
 def _ranks(scores: NDArray[np.float32], item: int, met: NDArray[np.bool_]) -> Ranks:

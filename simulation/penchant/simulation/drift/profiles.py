@@ -3,7 +3,7 @@
 Every profile is a vector that items are ranked by, with the dot product of their embeddings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -18,8 +18,19 @@ from penchant.client.interests import (
     Window,
     empty_state,
 )
+from penchant.simulation.drift.prequential import Prequential, Space, predict_then_learn
+from penchant.simulation.drift.switches import Switched
 
-__all__ = ["PROFILES", "Fresh", "Profile", "Retrained", "Static", "Updated"]
+__all__ = [
+    "MEANINGS",
+    "PROFILES",
+    "Fresh",
+    "Profile",
+    "Retrained",
+    "Static",
+    "Updated",
+    "follow_interests",
+]
 
 RETRAIN_EVERY = 20
 
@@ -122,3 +133,60 @@ PROFILES: Mapping[str, Callable[[int], Profile]] = MappingProxyType(
         "told": lambda m: Fresh(dimension=m),
     }
 )
+
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "half-lives": "the device's interest state under its default policy",
+        "ewma": "the device's interest state, an event fading with each one after it",
+        "window": "the device's interest state of the latest events alone",
+        "retrained": f"made anew from all events, all alike, at every {RETRAIN_EVERY}th",
+        "static": "half-lives up to the switch, and nothing learnt after it",
+        "told": "half-lives that somebody tells of the switch, and that starts anew there: no "
+        "device knows that, and it shows how well the new interest can be known by then",
+    }
+)
+
+
+class _Interests:
+    """A person's profiles, all of them made of embeddings alone."""
+
+    def __init__(self, profiles: Sequence[Profile], embeddings: NDArray[np.float32]) -> None:
+        self._profiles = profiles
+        self._embeddings = embeddings
+
+    def vectors(self, *, now: int) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return each profile's vector, float32 (M, m)."""
+        return np.stack([profile.vector() for profile in self._profiles])
+
+    def learn(self, item: int, time: int, *, switched: bool) -> None:
+        """Let each profile learn an event."""
+        for profile in self._profiles:
+            profile.learn(self._embeddings[item], time, switched=switched)
+
+
+def follow_interests(
+    people: Sequence[Switched],
+    embeddings: NDArray[np.float32],
+    profiles: Mapping[str, Callable[[int], Profile]],
+    *,
+    before: int,
+    after: int,
+) -> Prequential:
+    """Predict everybody's events by profiles in the space of the items' embeddings.
+
+    Args:
+        people: their events.
+        embeddings: float32 (J, m), of the items.
+        profiles: make a profile for R^m, by name.
+        before: events to keep before each switch.
+        after: events to keep after it.
+    """
+    items, dimension = embeddings.shape
+    return predict_then_learn(
+        people,
+        Space(embeddings, np.zeros(items, dtype=np.float32)),
+        lambda _: _Interests([make(dimension) for make in profiles.values()], embeddings),
+        names=tuple(profiles),
+        before=before,
+        after=after,
+    )

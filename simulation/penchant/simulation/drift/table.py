@@ -1,15 +1,19 @@
 """``drift.json``: metrics by event since the switch, and how many events recovery takes."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.files import write_atomically
 from penchant.simulation.drift.prequential import Prequential
-from penchant.simulation.report.record import Record
+from penchant.simulation.report.record import Record, read_if_there
 
-__all__ = ["Drift", "Followed", "Mean", "summed_up", "write_json"]
+__all__ = ["DRIFT_FILE", "Drift", "Followed", "Mean", "read_drift", "summed_up", "write_json"]
+
+DRIFT_FILE = "drift.json"
 
 STEP = 5  # events that are averaged: one alone is mostly noise
 RECOVERED = 0.9
@@ -35,6 +39,7 @@ class Followed(Record):
     """
 
     name: str
+    meaning: str  # what it is, in words
     hr: list[Mean]
     ndcg: list[Mean]
     level: Mean
@@ -44,9 +49,15 @@ class Followed(Record):
 
 
 class Drift(Record):
-    """A whole evaluation. ``steps`` has the first event of each, from 0 at the switch."""
+    """A whole evaluation. ``steps`` has the first event of each, from 0 at the switch.
+
+    ``trained_on`` says of a trained ranker whether it learnt from these people's events, and is
+    None of interest states, which learn from nobody else.
+    """
 
     dataset: str
+    subject: Literal["interest state", "trained ranker"]
+    trained_on: bool | None = None
     people: int
     switches: str  # planted, or joined
     before: int
@@ -57,12 +68,21 @@ class Drift(Record):
 
 
 def summed_up(
-    found: Prequential, *, dataset: str, switches: str, command: str, rng: np.random.Generator
+    found: Prequential,
+    *,
+    meanings: Mapping[str, str],
+    trained_on: bool | None = None,
+    dataset: str,
+    switches: str,
+    command: str,
+    rng: np.random.Generator,
 ) -> Drift:
     """Return the means over people, with bootstrap intervals.
 
     Args:
         found: metrics of every event.
+        meanings: what each profile is, by name.
+        trained_on: of a trained ranker, whether it learnt from these people's events.
         dataset: its name.
         switches: what kind of switches they are.
         command: how to run it again.
@@ -81,6 +101,7 @@ def summed_up(
         profiles.append(
             Followed(
                 name=name,
+                meaning=meanings[name],
                 hr=[_interval(column) for column in hr.T],
                 ndcg=[_interval(column) for column in gain.T],
                 level=_interval(level),
@@ -94,6 +115,8 @@ def summed_up(
         )
     return Drift(
         dataset=dataset,
+        subject="interest state" if trained_on is None else "trained ranker",
+        trained_on=trained_on,
         people=people,
         switches=switches,
         before=found.before,
@@ -106,9 +129,18 @@ def summed_up(
 
 def write_json(drift: Drift, folder: Path) -> Path:
     """Write ``drift.json``, whole or not at all, and return its path."""
-    path = folder / "drift.json"
+    path = folder / DRIFT_FILE
     write_atomically(path, drift.model_dump_json(indent=2).encode() + b"\n")
     return path
+
+
+def read_drift(folder: Path) -> Drift | None:
+    """Read ``drift.json``; None if there is none.
+
+    Raises:
+        DataError: it cannot be read, or is not valid; the error names the fields.
+    """
+    return read_if_there(Drift, folder / DRIFT_FILE)
 
 
 def _by_event(

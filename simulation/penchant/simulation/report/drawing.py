@@ -6,17 +6,31 @@ decides on them; text stays text. Nothing depends on the time or on a random num
 
 import io
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from penchant.simulation.report.summary import Scores
 
-__all__ = ["FIRST", "INCHES", "INK", "SECOND", "STYLE", "Picture", "hit_dots", "svg_of"]
+__all__ = [
+    "FIRST",
+    "INCHES",
+    "INK",
+    "LINES",
+    "SECOND",
+    "STYLE",
+    "Picture",
+    "hit_dots",
+    "label_ends",
+    "svg_of",
+]
 
 # Stand-ins that matplotlib draws with, and what they become in the page.
 INK, RULE, FIRST, SECOND = "#010101", "#020202", "#030303", "#040404"
@@ -47,13 +61,43 @@ STYLE: Any = {
 }
 INCHES = (4.6, 2.9)
 
+# Dashes and markers tell lines apart in black and white; colour helps where there is any.
+LINES: Sequence[tuple[str, Any, str]] = (
+    (FIRST, "-", "o"),
+    (SECOND, "--", "s"),
+    (INK, "-.", "^"),
+    (SECOND, ":", "D"),
+    (INK, (0, (8, 3)), "v"),
+    (FIRST, (0, (5, 1, 1, 1, 1, 1)), "P"),
+)
+# The same markers as text, so that a label at a line's end says which line it is.
+_GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚"}
+_LABEL_HEIGHT = 0.075  # of the axes', between the middles of two labels
+
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG element and what it says, for those who do not see it."""
+    """An SVG element and what it says, for those who do not see it.
+
+    Attributes:
+        svg: the element.
+        alt: what it shows, beginning with its title and a colon or full stop.
+    """
 
     svg: str
     alt: str
+
+    @property
+    def element(self) -> str:
+        """The SVG as an image that is named and described to a screen reader."""
+        title, description = re.split(r"[.:] ", self.alt, maxsplit=1)
+        name = f"figure-{zlib.crc32(self.svg.encode()):08x}"
+        head, _, rest = self.svg.partition(">")
+        return (
+            f'{head} role="img" aria-labelledby="{name}" aria-describedby="{name}-says">\n'
+            f' <title id="{name}">{escape(title)}</title>\n'
+            f' <desc id="{name}-says">{escape(description)}</desc>{rest}'
+        )
 
 
 def hit_dots(axes: Axes, title: str, names: Sequence[str], scores: Sequence[Scores]) -> None:
@@ -69,6 +113,36 @@ def hit_dots(axes: Axes, title: str, names: Sequence[str], scores: Sequence[Scor
     axes.margins(x=0.08)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
+
+
+def label_ends(axes: Axes, labels: Sequence[str]) -> None:
+    """Write beside the end of each of the axes' first lines what it is, apart from each other.
+
+    Args:
+        axes: whose limits are final.
+        labels: one a line, in the order in which lines were drawn.
+    """
+    lines = axes.get_lines()[: len(labels)]
+    low, high = axes.get_ylim()
+    ends = [(float(np.asarray(line.get_ydata())[-1]) - low) / (high - low) for line in lines]
+    order = np.argsort(ends, kind="stable")
+    places = np.asarray(ends)[order]
+    for number in range(1, len(places)):
+        places[number] = max(places[number], places[number - 1] + _LABEL_HEIGHT)
+    places -= max(0.0, places[-1] - 1.0)  # all move down if the highest would leave the axes
+    for row, place in zip(order.tolist(), places.tolist(), strict=True):
+        line = lines[row]
+        axes.annotate(
+            f"{_GLYPHS[str(line.get_marker())]} {labels[row]}",
+            xy=(float(np.asarray(line.get_xdata())[-1]), low + ends[row] * (high - low)),
+            xytext=(1.06, place),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=9,
+            color=line.get_color(),
+            arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.8},
+            annotation_clip=False,
+        )
 
 
 def svg_of(figure: Figure, name: str) -> str:

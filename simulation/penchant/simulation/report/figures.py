@@ -76,7 +76,7 @@ def comparison(summary: Summary) -> Picture:
             hit_dots(axes, title, list(rows), scores)
             values = ", ".join(f"{name} {s.hr:.3f}" for name, s in zip(rows, scores, strict=True))
             said.append(f"{title}: {values}")
-        return Picture(svg=svg_of(figure, "test"), alt=f"HR@10 at test. {'. '.join(said)}.")
+        return Picture(svg=svg_of(figure, "test"), alt=f"HR@10 at test: {'. '.join(said)}.")
 
 
 def _metric_lines(scores: Sequence[tuple[int, Scores]]) -> list[_Line]:

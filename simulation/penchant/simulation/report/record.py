@@ -1,12 +1,13 @@
 """What all records have in common: strict, and malformed ones named in one sentence."""
 
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from penchant.shared.errors import DataError
 
-__all__ = ["Record", "parse"]
+__all__ = ["Record", "parse", "read_if_there"]
 
 _SHOWN_PROBLEMS = 3
 
@@ -46,3 +47,18 @@ def parse(model: type[RecordT], text: str | bytes, *, source: str) -> RecordT:
             f"{source} is not a valid {model.__name__}: {shown}"
             + (f"; and {more} more" if more > 0 else "")
         ) from error
+
+
+def read_if_there(model: type[RecordT], path: Path) -> RecordT | None:
+    """Read a record from a file of JSON; None if there is no such file.
+
+    Raises:
+        DataError: it cannot be read, or is no such record; the error names the fields.
+    """
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); remove it") from error
+    return parse(model, text, source=str(path))

@@ -56,6 +56,7 @@ def sweep(
         from penchant.simulation.sweep.page import write_page
         from penchant.simulation.sweep.runs import run_grid, simulate_quietly
         from penchant.simulation.sweep.table import gathered, write_tables
+        from penchant.simulation.wholereport import write_whole_report
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("penchant"):
             raise
@@ -105,6 +106,8 @@ def sweep(
     found = gathered(runs, out / RUNS_FOLDER, failures=failures, command=_command(again))
     write_tables(found, out)
     page = write_page(found, out)
+    for row in found.runs:
+        write_whole_report(out / RUNS_FOLDER / row.name, sweep=out)
     tell(f"see {page}")
     if failures:
         raise typer.Exit(INCOMPLETE)

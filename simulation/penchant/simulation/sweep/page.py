@@ -1,6 +1,6 @@
 """``sweep.html``: the privacy-utility curve for people, each figure with its table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from penchant.simulation.sweep.populations import (
 )
 from penchant.simulation.sweep.records import METRICS, Point, Sweep
 
-__all__ = ["write_page"]
+__all__ = ["Plot", "heading", "plots", "write_page"]
 
 _TITLES = {
     "full hr@10": "HR@10, full ranking",
@@ -30,7 +30,7 @@ _LINES_AT_MOST = 6
 
 
 @dataclass(frozen=True)
-class _Plot:
+class Plot:
     """A figure, and the points in it, by line."""
 
     metric: str
@@ -49,11 +49,12 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
         populations=populations_of(sweep),
         sections=list(population_sections(sweep, titles=_TITLES)),
         needed=needed,
+        losses=any(point.loss for point in sweep.points),
         about=about,
         percent=percent,
-        plots=list(_plots(sweep)),
+        plots=list(plots(sweep)),
         epsilon_told=epsilon_told,
-        heading=_heading(sweep),
+        heading=heading(sweep),
         over_seeds=any(len(point.seeds) > 1 for point in sweep.points),
         over_people=any(len(point.seeds) == 1 for point in sweep.points),
     )
@@ -62,17 +63,23 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
     return path
 
 
-def _plots(sweep: Sweep) -> Iterator[_Plot]:
+def plots(sweep: Sweep, *, metrics: Iterable[str] = METRICS) -> Iterator[Plot]:
+    """Draw metrics over epsilon, and give each figure with its points.
+
+    Args:
+        sweep: what was run.
+        metrics: of ``METRICS``, those to draw.
+    """
     from penchant.simulation.sweep.figures import curve
 
     lines = list(_lines(sweep).items())
     groups = [dict(lines[i : i + _LINES_AT_MOST]) for i in range(0, len(lines), _LINES_AT_MOST)]
-    for metric in METRICS:
+    for metric in metrics:
         for number, group in enumerate(groups, start=1):
             part = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
             title = _TITLES[metric] + part
             picture = curve(metric, group, popularity=sweep.popularity[metric], title=title)
-            yield _Plot(metric, title, picture, group)
+            yield Plot(metric, title, picture, group)
 
 
 def _lines(sweep: Sweep) -> dict[str, list[Point]]:
@@ -93,17 +100,17 @@ def _lines(sweep: Sweep) -> dict[str, list[Point]]:
     return lines
 
 
-def _heading(sweep: Sweep) -> str:
-    """Say what privacy costs: the best with it beside the best without, by NDCG@10."""
+def heading(sweep: Sweep) -> str:
+    """Say what is left of the best NDCG@10 without privacy, with most privacy and with least."""
     metric = "full ndcg@10"
     over_populations = verdict(sweep, metric=metric)
     if over_populations is not None:
         return over_populations
-    private = [point for point in sweep.points if point.epsilon is not None]
-    free = [point for point in sweep.points if point.epsilon is None]
-    if not private or not free:
+    best: dict[float | None, float] = {}
+    for point in sweep.points:
+        best[point.epsilon] = max(best.get(point.epsilon, 0.0), point.test[metric].mean)
+    without, budgets = best.pop(None, 0.0), sorted(e for e in best if e is not None)
+    if not budgets or not without:
         return f"{len(sweep.runs)} simulations over {sweep.dataset}"
-    best = max(private, key=lambda point: point.test[metric].mean)
-    without = max(free, key=lambda point: point.test[metric].mean).test[metric].mean
-    kept = best.test[metric].mean / without if without else 0.0
-    return f"With ε = {best.epsilon:g}, {kept:.0%} of the NDCG@10 without privacy"
+    told = [f"ε = {e:g} keeps {best[e] / without:.0%}" for e in sorted({budgets[0], budgets[-1]})]
+    return f"Of the NDCG@10 without privacy, {' and '.join(told)}"

@@ -1,0 +1,91 @@
+"""Private vectors by the device's own training rule, of many people at many moments at once."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from penchant.shared.contract import LearningRates, LocalTraining, TrainingTask
+from penchant.shared.randomness import SeededRandomness
+from penchant.shared.scoring import Scorer
+from penchant.simulation.cohort.block import Block, Constants, Histories
+from penchant.simulation.cohort.engine import train_block
+from penchant.simulation.drift.switches import Switched
+from penchant.simulation.plan import Plan
+
+__all__ = ["VectorTraining", "trained_vectors"]
+
+
+@dataclass(frozen=True, eq=False)
+class VectorTraining:
+    """How private vectors are trained against a ranker that does not move any more.
+
+    Attributes:
+        local: constants of a round; no step moves anything but the private vector.
+        rounds: how many rounds are trained.
+        randomness: draws examples and negatives.
+    """
+
+    local: LocalTraining
+    rounds: int
+    randomness: SeededRandomness
+
+    @classmethod
+    def of(cls, plan: Plan, *, randomness: SeededRandomness) -> Self:
+        """Return the training of a run's devices, as many rounds as each took on average.
+
+        Event-level noise stays, for it is the device's own; what protects an update is left out,
+        since there is none.
+        """
+        local, nothing = plan.rounds.training, dict.fromkeys(LearningRates.model_fields, 0.0)
+        rates = LearningRates(**{**nothing, "private_vector": local.rates.private_vector})
+        rounds = math.ceil(plan.rounds.rounds * plan.rounds.sampling_probability)
+        return cls(
+            local.model_copy(update={"rates": rates, "clipping_norm": None}), rounds, randomness
+        )
+
+
+def trained_vectors(
+    people: Sequence[Switched],
+    counts: Sequence[Sequence[int]],
+    scorer: Scorer,
+    training: VectorTraining,
+) -> list[dict[int, NDArray[np.float32]]]:
+    """Train private vectors on the first events of people, each time anew from zero.
+
+    Args:
+        people: their events.
+        counts: for each, on how many of the first events vectors are wanted.
+        scorer: the trained ranker over the catalogue.
+        training: how.
+
+    Returns:
+        For each person, the vectors, float32 (d,), by the number of events.
+    """
+    found: list[dict[int, NDArray[np.float32]]] = [{} for _ in people]
+    wanted = [(row, count) for row, some in enumerate(counts) for count in some]
+    if not wanted:
+        return found
+    # As in a run: tensors are too small to share between threads, and one adds up in one order.
+    torch.set_num_threads(1)
+    ranker = scorer.ranker
+    constants = Constants(ranker.settings, scorer.features, training.randomness)
+    vectors = np.zeros((len(wanted), ranker.settings.dimension), dtype=np.float32)
+    devices, histories = np.arange(len(wanted)), _prefixes(people, wanted)
+    for round_number in range(1, training.rounds + 1):
+        task = TrainingTask(ranker.model_id, round_number, training.local, ranker.vector)
+        vectors = train_block(constants, task, Block(devices, histories, vectors)).private_vectors
+    for (row, count), vector in zip(wanted, vectors, strict=True):
+        found[row][count] = vector
+    return found
+
+
+def _prefixes(people: Sequence[Switched], wanted: Sequence[tuple[int, int]]) -> Histories:
+    """Return the first events of people as histories, one device each."""
+    items = np.concatenate([people[row].items[:count] for row, count in wanted])
+    times = np.concatenate([people[row].times[:count] for row, count in wanted])
+    return Histories(np.cumsum([0, *(count for _, count in wanted)]), items, times)

@@ -1,0 +1,1 @@
+"""One person's interests over time, as a simulation's owner may see them."""
