@@ -20,6 +20,7 @@ from penchant.shared.encoding import Encoder
 from penchant.shared.encoding.cached import find_bundle
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.files import write_atomically
+from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
 
@@ -113,6 +114,7 @@ class Home(BaseModel):
         ask_passphrase: Callable[[], str],
         settings: DeviceSettings | None = None,
         scorer: Scorer | None = None,
+        randomness: Randomness | None = None,
     ) -> Device:
         """Return the device that lives in ``folder``, open.
 
@@ -121,6 +123,7 @@ class Home(BaseModel):
             ask_passphrase: called where the keys are wrapped with one.
             settings: how it keeps and learns.
             scorer: a ranker and its catalogue to use instead of those written down.
+            randomness: draws batches and noise; the operating system, if not given.
         """
         return Device.open(
             folder,
@@ -128,6 +131,7 @@ class Home(BaseModel):
             keys=self.key_source(ask_passphrase),
             encoder=None if self.encoder is None else Encoder.open(find_bundle(self.encoder)),
             settings=settings,
+            randomness=randomness,
         )
 
     def change_keys(

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from penchant.shared.scoring import Scorer
 from penchant.simulation.drift.runs import RunDrift
 from penchant.simulation.drift.table import write_json
+from penchant.simulation.portrait.choice import LEAST_EVENTS
 from penchant.simulation.portrait.record import portrait_of, write_portrait
 from penchant.simulation.portrait.tags import ItemTags, PlacedTags, named_tags
 from penchant.simulation.settings import SimulationSettings
@@ -35,7 +38,12 @@ def write_findings(
 
 
 def _tags(world: World, run: RunDrift) -> ItemTags | None:
-    """Return the data's own tags; those of the device's taxonomy, if the data have none."""
+    """Return the data's own tags; those of the device's taxonomy, if the data have none.
+
+    None where there is nothing to place that with, or nobody whose interests could be shown.
+    """
+    if np.diff(run.dataset.offsets).max() < LEAST_EVENTS:
+        return None
     named = named_tags(run.dataset.item_texts)
     if named is not None or world.taxonomy is None:
         return named

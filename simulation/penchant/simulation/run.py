@@ -125,10 +125,10 @@ def run_world(
     rounds = read_rounds(workspace.folder)
     summary = summarise(world, settings, rounds, tested, command=command, started=started)
     write_ranks(workspace.folder, tested.tests[tested.main])
-    write_summary(workspace.folder, summary)
     if settings.controls is not Choice.NONE:
         tell("drift: some people whose interests switch are followed")
         write_findings(world, settings, trained, workspace.folder)
+    write_summary(workspace.folder, summary)
     write_whole_report(workspace.folder)
     workspace.end()
     return summary

@@ -110,10 +110,15 @@ def test_recovery_is_counted_in_events() -> None:
 
 
 def test_joined_people_change_theme_at_a_known_event() -> None:
-    """What follows is of another theme, new to the person, later, and as long as asked for."""
+    """What follows is of another theme, new to the person, later, and as long as asked for.
+
+    They are somebody's latest events, each somebody else's.
+    """
     dataset = planted_dataset()
     people = joined(dataset, placed(dataset), before=10, after=10)
     assert len(people) == dataset.n_people
+    ends = {tuple(dataset.history(p)[0][-10:].tolist()) for p in range(dataset.n_people)}
+    assert {tuple(person.items[-10:].tolist()) for person in people} == ends
     for person, switched in enumerate(people):
         own, _ = dataset.history(person)
         assert switched.items[: switched.at].tolist() == own.tolist()

@@ -22,6 +22,14 @@ Folder = Annotated[Path, typer.Option("--dir", help="The server's folder.")]
 Configuration = Annotated[
     Path | None, typer.Option("--config", help="Configuration (default: DIR/server.toml).")
 ]
+Trial = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="First start only: configure a trial with so many made-up people on this machine, "
+        "without noise.",
+    ),
+]
 
 application = typer.Typer(no_args_is_help=True, help="Act on a server's folder.")
 
@@ -29,28 +37,14 @@ application = typer.Typer(no_args_is_help=True, help="Act on a server's folder."
 def serve(
     directory: Folder,
     config: Configuration = None,
-    trial: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="First start only: configure a trial with so many made-up people on this machine, "
-            "without noise.",
-        ),
-    ] = None,
+    trial: Trial = None,
 ) -> None:
     """Run an aggregation server; the first start makes its keys, certificate and configuration."""
     from penchant.server.service.logs import configure_logs
 
     folder = _folder(directory, config)
-    is_new = not folder.exists()
-    if trial is not None and folder.configuration_path.exists():
-        raise ConfigurationError(
-            f"{folder.configuration_path} exists already; --trial is for a first start only"
-        )
-    folder.prepare(trial_devices=trial)
+    _prepare(folder, trial)
     configuration = folder.configuration()
-    if is_new:
-        typer.echo(f"made {folder.path}: read {folder.configuration_path} before devices join")
     typer.echo("publish a catalogue, then enrol devices:")
     typer.echo(f"  penchant server publish CATALOGUE --encoder BUNDLE --dir {folder.path}")
     typer.echo(f"  penchant server enroll --dir {folder.path}")
@@ -63,6 +57,12 @@ def serve(
 
     configure_logs()
     Server(folder, tell=typer.echo).run()
+
+
+@application.command()
+def init(directory: Folder, config: Configuration = None, trial: Trial = None) -> None:
+    """Make a server's folder, as the first start does, and serve nothing yet."""
+    _prepare(_folder(directory, config), trial)
 
 
 @application.command()
@@ -186,6 +186,17 @@ def _folder(directory: Path, config: Path | None) -> "ServerFolder":
     except ModuleNotFoundError as error:
         raise MissingExtraError("server", "penchant serve") from error
     return ServerFolder(directory, configuration=config)
+
+
+def _prepare(folder: "ServerFolder", trial: int | None) -> None:
+    is_new = not folder.exists()
+    if trial is not None and folder.configuration_path.exists():
+        raise ConfigurationError(
+            f"{folder.configuration_path} exists already; --trial is for a first start only"
+        )
+    folder.prepare(trial_devices=trial)
+    if is_new:
+        typer.echo(f"made {folder.path}: read {folder.configuration_path} before devices join")
 
 
 def _started(directory: Path, config: Path | None) -> "ServerFolder":

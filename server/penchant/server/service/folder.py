@@ -1,7 +1,11 @@
 """A server's folder: what it is, whom it trusts, and where it stands."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from penchant.server.service.certificates import (
     load_private_signing_key,
@@ -126,6 +130,27 @@ class ServerFolder:
     def fingerprint(self, configuration: ServerConfiguration) -> str:
         """Return the fingerprint of that authority, as enrolment codes have it."""
         return fingerprint_of(self.authority(configuration))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only process that runs rounds in the folder.
+
+        Raises:
+            ConfigurationError: another process does already.
+        """
+        lock = FileLock(self.path / "server.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ConfigurationError(
+                f"another process serves {self.path} already; stop it first"
+            ) from error
+        with lock:
+            write_atomically(self.process, str(os.getpid()).encode())
+            try:
+                yield
+            finally:
+                self.process.unlink(missing_ok=True)
 
     def running_process(self) -> int | None:
         """Return the number of the process that serves this folder, None if none does."""

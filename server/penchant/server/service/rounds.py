@@ -3,13 +3,15 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from flwr.app import Context, RecordDict
+from flwr.serverapp import Grid
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState, load_checkpoint, save_checkpoint
-from penchant.server.fleet.grid import FleetGrid, RoundStopped
+from penchant.server.fleet.grid import RoundStopped
 from penchant.server.operations.records import Records
 from penchant.server.releases.shelf import Shelf
 from penchant.server.service.accountant import Accountant, mechanism_of
@@ -30,7 +32,7 @@ LOOK_SECONDS, TROUBLE_SECONDS = 1.0, 30.0
 
 
 class Rounds:
-    """Runs rounds in a thread of its own until it is stopped or there is nothing left to do.
+    """Runs rounds: in a thread of its own until it is stopped, or here until none is left.
 
     Args:
         folder: where they stand.
@@ -38,6 +40,7 @@ class Rounds:
         shelf: where rankers are released.
         grid: asks the devices.
         randomness: draws cohorts and noise.
+        stop_grid: makes the grid abandon the round in progress.
     """
 
     def __init__(
@@ -45,20 +48,23 @@ class Rounds:
         folder: ServerFolder,
         records: Records,
         shelf: Shelf,
-        grid: FleetGrid,
+        grid: Grid,
         *,
         randomness: Randomness,
+        stop_grid: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
         self._records = records
         self._shelf = shelf
         self._grid = grid
+        self._stop_grid = stop_grid
         self._randomness = randomness
         self._configuration = folder.configuration()
         self._reload = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
         self._not_before = 0.0
+        self._ended: str | None = None
         self.standing = Standing()
 
     def start(self) -> None:
@@ -68,9 +74,20 @@ class Rounds:
     def stop(self) -> None:
         """Abandon the round in progress and end; what it has not finished, it has not begun."""
         self._stopping.set()
-        self._grid.stop()
+        self._stop_grid()
         if self._thread.is_alive():
             self._thread.join()
+
+    def run_to_the_end(self) -> str:
+        """Run every round that is left, in this thread; return why there is none any more.
+
+        Raises:
+            PenchantError: a round could not be finished; it is begun anew the next time.
+        """
+        while True:
+            self._take_turn()
+            if self._ended is not None:
+                return self._ended
 
     def reload(self) -> None:
         """Read the configuration again before the next round."""
@@ -102,7 +119,8 @@ class Rounds:
             self._release(ranker, state, catalogue=released.catalogue)
         settings = self._configuration.rounds
         self._account(settings, state)
-        reason = self._reason_to_wait(settings, state)
+        self._ended = self._reason_to_end(settings, state)
+        reason = self._ended or self._reason_to_wait()
         if reason is not None:
             self._wait(reason)
             return
@@ -202,12 +220,15 @@ class Rounds:
             accounted_for=(finished, settings),
         )
 
-    def _reason_to_wait(self, settings: RoundSettings, state: RoundState) -> str | None:
+    def _reason_to_end(self, settings: RoundSettings, state: RoundState) -> str | None:
         if state.round_number >= settings.rounds:
             return f"all {settings.rounds} rounds are done"
         after, budget = self.standing.epsilon_after_next, self._configuration.privacy.epsilon
         if after is not None and after > budget:
             return f"the privacy budget is spent: another round would make epsilon {after:.2f}"
+        return None
+
+    def _reason_to_wait(self) -> str | None:
         if self._records.switch(PAUSED) == "yes":
             return "paused by the operator"
         devices, needed = len(list(self._grid.get_node_ids())), self._configuration.pace

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 from asyncio import sslproto
@@ -12,18 +11,15 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import uvicorn
-from filelock import FileLock, Timeout
 from starlette.routing import Route
 
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.operations.records import Records
-from penchant.server.operations.tally import Tally
 from penchant.server.service.application import application
 from penchant.server.service.configuration import Network
 from penchant.server.service.folder import ServerFolder
 from penchant.server.service.parts import Parts
 from penchant.shared.errors import ConfigurationError, PenchantError
-from penchant.shared.files import write_atomically
 from penchant.shared.randomness import Randomness, SystemRandomness
 
 __all__ = ["Server"]
@@ -63,7 +59,7 @@ class Server:
             PenchantError: the folder's databases cannot be used.
         """
         with (
-            self._sole(),
+            self._folder.alone(),
             closing(Records(self._folder.records)) as records,
             closing(FleetState(self._folder.fleet)) as state,
         ):
@@ -86,7 +82,7 @@ class Server:
                 asyncio.create_task(public.serve(sockets=[devices_socket])),
                 asyncio.create_task(local.serve(sockets=[operator_socket])),
             ]
-            flushing = asyncio.create_task(_flush(parts.tally))
+            flushing = asyncio.create_task(_flush(parts.tally.flush, state.write_seen))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             LOG.info("stopping")
@@ -96,8 +92,9 @@ class Server:
             await asyncio.gather(*serving)
             for task in (flushing, stopping):
                 task.cancel()
-            with contextlib.suppress(PenchantError):
-                parts.tally.flush()
+            for write in (parts.tally.flush, state.write_seen):
+                with contextlib.suppress(PenchantError):
+                    write()
         LOG.info("stopped")
 
     def _public(self, network: Network, routes: list[Route]) -> uvicorn.Config:
@@ -118,23 +115,6 @@ class Server:
         if not network.operator_is_local:
             self._tell("the operator's page has no password and can be reached from elsewhere")
         LOG.info("listening", extra={"port": port, "operator_port": operator_port})
-
-    @contextmanager
-    def _sole(self) -> Iterator[None]:
-        """Be the only process that serves the folder."""
-        lock = FileLock(self._folder.path / "server.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise ConfigurationError(
-                f"another process serves {self._folder.path} already; stop it first"
-            ) from error
-        with lock:
-            write_atomically(self._folder.process, str(os.getpid()).encode())
-            try:
-                yield
-            finally:
-                self._folder.process.unlink(missing_ok=True)
 
 
 _COMMON: dict[str, Any] = {
@@ -178,8 +158,9 @@ def _stop_on_signals(reload: Callable[[], None]) -> asyncio.Event:
     return stop
 
 
-async def _flush(tally: Tally) -> None:
+async def _flush(*writes: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
-        with contextlib.suppress(PenchantError):
-            await asyncio.to_thread(tally.flush)
+        for write in writes:
+            with contextlib.suppress(PenchantError):
+                await asyncio.to_thread(write)

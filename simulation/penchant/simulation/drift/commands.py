@@ -59,7 +59,7 @@ def drift(
     Compares what follows a person with what is retrained now and then and what stands still: HR@10
     and NDCG@10 by event since the switch, and events until recovery. With --run it is the run's
     trained ranker that follows, and the run's report is written anew; without, the interest state
-    alone. A generated population knows its switches; other people go on as the one least like them.
+    alone. A generated population knows its switches; other people go on as one unlike them.
     """
     if min(before, after) < 5 or before % 5 or after % 5:
         raise ConfigurationError(

@@ -48,8 +48,8 @@ def _followed(drift: Drift) -> str:
         "The switches are those of the generated population: each replaces a person's strongest "
         "interest."
         if drift.switches == "planted"
-        else "The data do not say who changed and when, so each person goes on as the one least "
-        "like them: events on both sides are real, the switch is planted."
+        else "The data do not say who changed and when, so each person goes on as another who is "
+        "unlike them: events on both sides are real, the switch is planted."
     )
     ranker = {
         None: "Items are ranked by the interest state alone.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from penchant.shared.errors import DataError
 from penchant.simulation.datasets.dataset import Dataset
@@ -12,6 +13,7 @@ from penchant.simulation.datasets.synthetic.population import Truth
 
 __all__ = ["Switched", "joined", "planted"]
 
+_ONESELF = 1e6  # above any sum of likenesses
 PAUSE = 86_400  # seconds between the last event of one person and the first of the other
 
 
@@ -66,9 +68,12 @@ def joined(
 ) -> list[Switched]:
     """Return people who go on as somebody else, where nobody knows of real switches.
 
-    Each person with events enough is followed by the person with such whose events are least like
-    theirs: real events on both sides, and a switch at a known moment between them. Items that the
-    first person has met are left out of what follows, so that no event can be known from before.
+    Each person with events enough is followed by another with such whose events are unlike theirs:
+    real events on both sides, and a switch at a known moment between them. Everybody follows
+    somebody once, in the assignment with the least likeness in all, so that both sides have the
+    same people. What follows are their latest events, as those before the switch are, because how
+    foreseeable events are changes along a history. Items that the first person has met are left
+    out of it, so that no event can be known from before.
 
     Args:
         dataset: people and events.
@@ -85,14 +90,15 @@ def joined(
         return _some([], dataset, before=before, after=after)
     means = np.stack([profiles[dataset.history(person)[0]].mean(axis=0) for person in long])
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    likeness = means @ means.T
+    np.fill_diagonal(likeness, _ONESELF)
+    _, others = linear_sum_assignment(likeness)
     found = []
-    for row, person in enumerate(long):
+    for person, other in zip(long, others.tolist(), strict=True):
         items, times = _history(dataset, person)
-        likeness = means @ means[row]
-        likeness[row] = np.inf
-        new_items, new_times = _history(dataset, long[int(likeness.argmin())])
+        new_items, new_times = _history(dataset, long[other])
         unmet = ~np.isin(new_items, items)
-        new_items, new_times = new_items[unmet][:after], new_times[unmet][:after]
+        new_items, new_times = new_items[unmet][-after:], new_times[unmet][-after:]
         if len(new_items) < after:
             continue
         moved = new_times - new_times[0] + times[-1] + PAUSE
