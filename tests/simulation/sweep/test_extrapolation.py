@@ -148,6 +148,18 @@ def test_event_level_is_not_extrapolated() -> None:
     assert "noise of their own" in why_not
 
 
+def test_ranker_at_chance_is_not_extrapolated() -> None:
+    """Where there is nothing to lose any noise costs little, which says nothing of devices."""
+    table = {
+        name: replace(loss, above_chance=0.05)
+        for name, loss in planted_losses((300, 1000))["full hr@10"].items()
+    }
+    assert extrapolated({"full hr@10": table}) == (
+        [],
+        "without privacy the ranker is hardly above chance: there is little to lose",
+    )
+
+
 def test_one_population_says_nothing_of_others() -> None:
     """No curve is drawn that could not be checked."""
     assert extrapolated(planted_losses((1000,))) == ([], None)

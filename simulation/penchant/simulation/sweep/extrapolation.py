@@ -44,6 +44,8 @@ def extrapolated(lost: LossTable) -> tuple[list[Extrapolation], str | None]:
                 "devices add noise of their own to what they keep, which more devices do not "
                 "average out; only the user level is extrapolated"
             )
+        elif min(loss.above_chance for loss in line) <= max(SHARES):
+            why_not = "without privacy the ranker is hardly above chance: there is little to lose"
         elif len(fitted) < 2:
             why_not = (
                 "without the largest population, on which the curve is checked, there are fewer "
