@@ -20,9 +20,33 @@ def test_cohort_sizes_follow_from_population_and_probability(make_settings: Make
     assert make_settings(population=1000).cohort_cap == 1000
 
 
+def test_over_selection_says_what_is_wanted_and_never_what_is_counted(
+    make_settings: MakeSettings,
+) -> None:
+    """Who is asked stays the same; only rounds without noise end on a count."""
+    plain = make_settings(population=1000, sampling_probability=0.13)
+    over = make_settings(population=1000, sampling_probability=0.13, over_selection=1.3)
+    assert plain.expected_updates == pytest.approx(130)
+    assert plain.closing_count is None
+    assert over.expected_updates == pytest.approx(100)
+    assert over.closing_count == 100
+    assert over.expected_cohort == plain.expected_cohort
+    assert over.cohort_cap == plain.cohort_cap
+    noised = make_settings(population=1000, over_selection=1.3, noise_multiplier=1.0)
+    assert noised.closing_count is None
+    assert noised.expected_updates == pytest.approx(1000 / 1.3)
+
+
+def test_a_minimum_above_the_updates_wanted_is_refused(make_settings: MakeSettings) -> None:
+    """A round would end before it could have them."""
+    with pytest.raises(ValidationError, match=r"minimum_cohort is 9 .* 8 updates it wants"):
+        make_settings(over_selection=1.5, minimum_cohort=9)
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"over_selection": 0.9},
         {"rounds": 0},
         {"population": 0},
         {"sampling_probability": 0.0},

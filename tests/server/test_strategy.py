@@ -286,6 +286,66 @@ def test_updates_of_the_very_norm_are_added(
     assert found.outcomes[0] == RoundOutcome(1, 12, 12, 0, False)
 
 
+def test_a_round_ends_when_it_has_the_updates_it_wants(
+    run: Run, make_settings: MakeSettings, honest: Answers
+) -> None:
+    """Twelve are asked for eight updates: the first eight that count are the mean, no other."""
+    asked: list[int] = []
+
+    def answers(message: Message) -> list[Reply]:
+        device = message.metadata.dst_node_id
+        asked.append(device)
+        return honest(message) if device != 102 else [(device, RecordDict())]
+
+    found = run(make_settings(rounds=1, over_selection=1.5), answers)
+    assert found.cohorts == [(1, 12)]
+    assert found.outcomes == [RoundOutcome(1, 12, 8, 1, False)]
+    assert asked == list(range(100, 109))
+    rest = run(
+        make_settings(rounds=1),
+        lambda message: (
+            honest(message) if message.metadata.dst_node_id in {100, 101, *range(103, 109)} else []
+        ),
+    )
+    assert vectors_of(found) == vectors_of(rest)
+
+
+@pytest.mark.parametrize("missing", [100, 105, 111])
+def test_with_noise_one_device_moves_the_sum_by_no_more_than_the_norm(
+    run: Run, ranker: Ranker, make_settings: MakeSettings, honest: Answers, missing: int
+) -> None:
+    """Over-selected rounds with noise take every update, so that nobody's pushes out another's."""
+    rates = {"rates": dict.fromkeys(make_settings().optimiser.rates.model_dump(), 1.0)}
+    settings = make_settings(
+        rounds=1, over_selection=1.5, noise_multiplier=0.5, optimiser={"name": "fedavg", **rates}
+    )
+    full = run(settings, honest)
+    without = run(
+        settings,
+        lambda message: [] if message.metadata.dst_node_id == missing else honest(message),
+    )
+    assert full.outcomes[0].accepted == 12
+    difference = (full.states[0].vector - without.states[0].vector) * settings.expected_updates
+    np.testing.assert_allclose(
+        difference, update_of(missing, 1, ranker.settings.size), rtol=0, atol=1e-4
+    )
+    assert np.linalg.norm(difference) <= 1.0
+
+
+def test_sums_cannot_be_cut(ranker: Ranker, make_settings: MakeSettings) -> None:
+    """A grid that answers in blocks refuses rounds that end on a count."""
+    with pytest.raises(RoundError, match=r"over_selection is 1\.5"):
+        CohortStrategy(
+            ranker,
+            RoundState.initial(ranker.vector),
+            settings=make_settings(over_selection=1.5),
+            randomness=SeededRandomness(1),
+            on_cohort=lambda *_: None,
+            on_round=lambda *_: None,
+            takes_blocks=True,
+        )
+
+
 def fed_adam(make_settings: MakeSettings, **changes: object) -> RoundSettings:
     """Settings with noise, sampling and an optimiser that remembers."""
     rates = make_settings().optimiser.rates

@@ -1,5 +1,6 @@
 """How a server runs its rounds: one record of public constants."""
 
+import math
 from enum import StrEnum
 from typing import Self
 
@@ -48,7 +49,12 @@ class RoundSettings(_Settings):
     Attributes:
         rounds: how many in the whole run.
         population: N, devices a cohort is drawn from, at most; the accountant counts on it.
-        sampling_probability: chance of each device to be in a cohort.
+        sampling_probability: chance of each device to be in a cohort, that is, to be asked; it is
+            what the accountant counts.
+        over_selection: devices asked for each update that is wanted, at least 1. A round without
+            noise ends when it has the updates it wants, or at the deadline. With noise it takes
+            what comes until the deadline and divides by the number wanted: ending it on a count
+            would let one person's update push out another's, which the noise does not cover.
         minimum_cohort: a round without noise and with fewer accepted updates is void. With noise
             no round is: standing still would tell the count, which the noise does not cover.
         training: what every device of a round does.
@@ -60,6 +66,7 @@ class RoundSettings(_Settings):
     rounds: int = Field(gt=0)
     population: int = Field(gt=0)
     sampling_probability: float = Field(gt=0, le=1)
+    over_selection: float = Field(default=1.0, ge=1)
     minimum_cohort: int = Field(default=1, gt=0)
     training: LocalTraining
     noise_multiplier: float = Field(default=0.0, ge=0)
@@ -77,6 +84,11 @@ class RoundSettings(_Settings):
 
     @model_validator(mode="after")
     def _minimum_can_be_reached(self) -> Self:
+        if self.closing_count is not None and self.minimum_cohort > self.closing_count:
+            raise ValueError(
+                f"minimum_cohort is {self.minimum_cohort} but a round ends with the "
+                f"{self.closing_count} updates it wants; lower it, or over_selection"
+            )
         if self.minimum_cohort > self.cohort_cap:
             raise ValueError(
                 f"minimum_cohort is {self.minimum_cohort} but a cohort of {self.population} "
@@ -93,3 +105,15 @@ class RoundSettings(_Settings):
     def expected_cohort(self) -> float:
         """Mean number of devices in a cohort."""
         return self.population * self.sampling_probability
+
+    @property
+    def expected_updates(self) -> float:
+        """Mean number of updates that a round wants: what a noised sum is divided by."""
+        return self.expected_cohort / self.over_selection
+
+    @property
+    def closing_count(self) -> int | None:
+        """How many updates end a round before its deadline; None if no number of them does."""
+        if self.over_selection == 1.0 or self.noise_multiplier > 0:
+            return None
+        return max(1, math.ceil(self.expected_updates))

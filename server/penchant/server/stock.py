@@ -8,7 +8,7 @@ messages is Flower's.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -67,7 +67,7 @@ class StockGrid(RunGrid):
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> Iterator[Message]:
+    ) -> Generator[Message, None, None]:
         """Leave messages for their devices, and yield the replies that come in time.
 
         Args:

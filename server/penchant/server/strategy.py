@@ -1,7 +1,7 @@
 """The Flower strategy of every penchant run: Poisson cohorts, streaming sums, user-level noise."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from logging import INFO
 
@@ -69,6 +69,9 @@ class CohortStrategy(Strategy):
         on_round: told each finished round and the state it left, before the next begins.
         takes_blocks: replies are sums over several devices; only for a grid in this process that
             makes them itself.
+
+    Raises:
+        RoundError: rounds are to end with a number of updates, and replies are sums.
     """
 
     def __init__(
@@ -82,6 +85,11 @@ class CohortStrategy(Strategy):
         on_round: Callable[[RoundOutcome, RoundState], None],
         takes_blocks: bool = False,
     ) -> None:
+        if takes_blocks and settings.closing_count is not None:
+            raise RoundError(
+                f"over_selection is {settings.over_selection}, but a sum of many updates cannot be "
+                "cut where enough have come; use devices that answer one by one"
+            )
         self._takes_blocks = takes_blocks
         self._ranker = ranker
         self._state = state
@@ -157,6 +165,10 @@ class CohortStrategy(Strategy):
                 rejections["failed"] += failed
             else:
                 self._add_update(reply, round_number, updates, rejections)
+            if updates.count == self._settings.closing_count:
+                break
+        if isinstance(replies, Generator):
+            replies.close()  # whoever has not answered yet is late from now on, not some time later
         rejected = rejections.total()
         void = self._is_void(updates.count)
         self._state = self._voided(round_number) if void else self._moved(round_number, updates)
@@ -259,7 +271,7 @@ class CohortStrategy(Strategy):
         if settings.noise_multiplier > 0:
             mean = updates.private_mean(
                 noise_multiplier=settings.noise_multiplier,
-                expected_count=settings.expected_cohort,
+                expected_count=settings.expected_updates,
                 randomness=self._randomness.spawn(round_number, NOISE_KEY),
             )
         else:

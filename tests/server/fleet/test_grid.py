@@ -10,8 +10,9 @@ from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from penchant.client.join.flower_adapter import answer
-from penchant.server.fleet.flower_adapter import Delivery, FleetState
-from penchant.server.fleet.grid import BATCH, FleetGrid, RoundStopped
+from penchant.server.fleet.flower_adapter import BATCH, FleetState
+from penchant.server.fleet.grid import FleetGrid, RoundStopped
+from penchant.server.fleet.mailbox import Delivery
 
 NODES = 2 * BATCH + 5
 
@@ -35,16 +36,20 @@ class Fleet:
         self.announced: list[int] = []
         self.silent: set[int] = set()
         self.late: list[bytes] = []
+        self.counted_late = 0
         run = self.state.begin()
-        self.grid = FleetGrid(self.state, run, on_messages=self._announce)
+        self.grid = FleetGrid(self.state, run, on_messages=self._announce, on_late=self._count_late)
         self.nodes = [self.state.register(bytes([k]), label="") for k in range(NODES)]
-        self._threads: list[threading.Thread] = []
+        self.threads: list[threading.Thread] = []
+
+    def _count_late(self) -> None:
+        self.counted_late += 1
 
     def _announce(self, nodes: list[int]) -> None:
         self.announced += nodes
         thread = threading.Thread(target=self._answer, args=(nodes,))
         thread.start()
-        self._threads.append(thread)
+        self.threads.append(thread)
 
     def _answer(self, nodes: list[int]) -> None:
         for node in nodes:
@@ -61,7 +66,7 @@ class Fleet:
 
     def close(self) -> None:
         """End what answers."""
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join()
         self.state.close()
 
@@ -108,6 +113,21 @@ def test_a_round_ends_at_its_deadline_without_those_who_are_silent(fleet: Fleet)
     fleet.silent = set(fleet.nodes[:3])
     replies = list(fleet.grid.send_and_receive(tasks(fleet.nodes[:8]), timeout=5))
     assert len(replies) == 5
+    assert len(fleet.late) == 3
+    for node, data in zip(fleet.nodes, fleet.late, strict=False):
+        assert fleet.state.answer(node, data)[0] is Delivery.LATE
+
+
+def test_a_round_that_is_closed_wants_no_more(fleet: Fleet) -> None:
+    """Replies that had come are counted as late, and so are those that come after."""
+    fleet.silent = set(fleet.nodes[:3])
+    replies = fleet.grid.send_and_receive(tasks(fleet.nodes[:9]), timeout=600)
+    first = [next(replies) for _ in range(2)]
+    for thread in fleet.threads:
+        thread.join()
+    replies.close()
+    assert len(first) == 2
+    assert fleet.counted_late == 4
     assert len(fleet.late) == 3
     for node, data in zip(fleet.nodes, fleet.late, strict=False):
         assert fleet.state.answer(node, data)[0] is Delivery.LATE

@@ -3,21 +3,21 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
 from flwr.app import Message
 from flwr.supercore.run import Run
 
-from penchant.server.fleet.flower_adapter import FleetState
+from penchant.server.fleet.flower_adapter import BATCH, FleetState
 from penchant.server.grid import RunGrid
 
 __all__ = ["FleetGrid", "RoundStopped"]
 
 Thing = TypeVar("Thing")
 
-BATCH = 64
 PAUSE_SECONDS = 0.5  # how long a stop may go unnoticed
 
 
@@ -35,14 +35,21 @@ class FleetGrid(RunGrid):
         state: nodes and messages.
         run: the run that messages belong to.
         on_messages: told the nodes that messages have been left for.
+        on_late: told of each reply that had come when nobody wanted any more.
     """
 
     def __init__(
-        self, state: FleetState, run: Run, *, on_messages: Callable[[list[int]], None]
+        self,
+        state: FleetState,
+        run: Run,
+        *,
+        on_messages: Callable[[list[int]], None],
+        on_late: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(run)
         self._state = state
         self._on_messages = on_messages
+        self._on_late = on_late
         self._replied: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = threading.Event()
 
@@ -56,7 +63,7 @@ class FleetGrid(RunGrid):
 
     def get_node_ids(self) -> Iterable[int]:
         """Return the node ids of all enrolled devices, whether they are there or not."""
-        return [node.node_id for node in self._state.nodes()]
+        return self._state.numbers()
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Leave messages for their devices and return the messages' ids."""
@@ -68,8 +75,10 @@ class FleetGrid(RunGrid):
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
-    ) -> Iterator[Message]:
+    ) -> Generator[Message, None, None]:
         """Leave messages for their devices, and yield the replies that come in time.
+
+        Closing the generator ends the round: what comes later is late.
 
         Args:
             messages: made as they are left, so that a large cohort is never held.
@@ -81,14 +90,19 @@ class FleetGrid(RunGrid):
         awaited: set[str] = set()
         # The deadline runs from the first message on: a cohort is told of it together.
         deadline = None if timeout is None else time.monotonic() + timeout
+        held: deque[Message] = deque()
         try:
             for message_id in self._pushed(messages):
                 awaited.add(message_id)
             while awaited and (deadline is None or time.monotonic() < deadline):
-                for reply in self._state.replies(self._come(awaited, deadline)):
+                held.extend(self._state.replies(self._come(awaited, deadline)))
+                while held:
+                    reply = held.popleft()
                     awaited.discard(reply.metadata.reply_to_message_id)
                     yield reply
         finally:
+            if not self._stopping.is_set():
+                self._count_late(len(held), awaited)
             for batch in _batches(awaited):
                 self._state.discard(batch)
 
@@ -98,6 +112,13 @@ class FleetGrid(RunGrid):
                 raise RoundStopped
             yield from self._state.put(batch)
             self._on_messages([message.metadata.dst_node_id for message in batch])
+
+    def _count_late(self, held: int, awaited: set[str]) -> None:
+        """Tell of the replies that have come and were not asked for."""
+        while not self._replied.empty():
+            held += self._replied.get_nowait() in awaited
+        for _ in range(held):
+            self._on_late()
 
     def _come(self, awaited: set[str], deadline: float | None) -> set[str]:
         """Return messages whose replies have come, waiting for the first of them."""

@@ -8,6 +8,7 @@ from penchant.server.enrolment.codes import Enrolment
 from penchant.server.enrolment.routes import EnrolmentRoutes
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.fleet.grid import FleetGrid
+from penchant.server.fleet.mailbox import Delivery
 from penchant.server.fleet.routes import FleetRoutes
 from penchant.server.fleet.waiting import Waiting
 from penchant.server.operations.records import Records
@@ -75,7 +76,13 @@ class Parts:
             randomness: draws cohorts and noise; the operating system, if not given.
         """
         waiting = Waiting(most=folder.configuration().network.held)
-        grid = FleetGrid(state, state.begin(), on_messages=waiting.announce)
+        tally = Tally(records)
+        grid = FleetGrid(
+            state,
+            state.begin(),
+            on_messages=waiting.announce,
+            on_late=lambda: tally.add(Delivery.LATE.value),
+        )
         shelf = Shelf(folder.releases, load_private_signing_key(folder.signing_key))
         rounds = Rounds(
             folder,
@@ -85,7 +92,7 @@ class Parts:
             randomness=randomness or SystemRandomness(),
             stop_grid=grid.stop,
         )
-        return cls(folder, state, records, Tally(records), waiting, grid, shelf, rounds)
+        return cls(folder, state, records, tally, waiting, grid, shelf, rounds)
 
     def device_routes(self) -> list[Route]:
         """Return the routes that devices reach."""
