@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.fuzz.decoders import decoder_targets
-from tests.fuzz.routes import FuzzedServer, fuzzed_server, route_targets
+from tests.fuzz.devices import device_targets
+from tests.fuzz.routes import FuzzedServer, fuzzed_server, given_task, route_targets
 from tests.fuzz.target import Target, bounded_memory, fuzz
 from tests.fuzz.wire import Parser, listening
 
@@ -32,7 +33,13 @@ def all_targets(folder: Path) -> Iterator[tuple[list[Target], FuzzedServer]]:
     with ExitStack() as stack:
         server = stack.enter_context(fuzzed_server(folder / "server"))
         wires = [stack.enter_context(listening(server, parser)) for parser in PARSERS]
-        targets = [*decoder_targets(folder / "decoders"), *route_targets(server), *wires]
+        task = given_task(server)
+        targets = [
+            *decoder_targets(folder / "decoders"),
+            *route_targets(server, task),
+            *device_targets(folder / "joined", server, task),
+            *wires,
+        ]
         yield targets, server
 
 

@@ -57,7 +57,7 @@ from penchant.shared.requests import (
 )
 from penchant.shared.scoring import Scorer
 
-__all__ = ["decoder_targets", "example_task", "small_catalogue", "small_ranker"]
+__all__ = ["KEYS", "decoder_targets", "example_task", "repacked", "small_catalogue", "small_ranker"]
 
 SIZE = 5
 PASSPHRASE = "correct horse battery"
@@ -266,17 +266,6 @@ def _catalogues(folder: Path) -> list[Target]:
     pack_catalogue(made, archive)
     packed = archive.read_bytes()
 
-    @st.composite
-    def repacked(draw: Callable[..., Any]) -> bytes:
-        """Changed files whose hashes are right: what a server may sign."""
-        name = draw(st.sampled_from([name for name in contents if name != "manifest.json"]))
-        files = contents | {name: draw(mutated([contents[name]]))}
-        manifest = json.loads(contents["manifest.json"])
-        for listed in manifest["files"]:
-            manifest["files"][listed] = hashlib.sha256(files[listed]).hexdigest()
-        files["manifest.json"] = json.dumps(manifest).encode()
-        return _tar(files)
-
     def unpack(data: bytes) -> None:
         archive.write_bytes(data)
         with _emptied(out):
@@ -287,11 +276,22 @@ def _catalogues(folder: Path) -> list[Target]:
             catalogue.positions(["item-3", "x", None, *catalogue.items])
 
     assert _tar(contents) == packed
-    archives = st.one_of(mutated([packed]), repacked())
+    archives = st.one_of(mutated([packed]), repacked(contents))
     return [
         Target("catalogues", changed(), _expecting(read), 2),
         Target("packed catalogues", archives, _expecting(unpack), 2),
     ]
+
+
+@st.composite
+def repacked(draw: Callable[..., Any], contents: dict[str, bytes]) -> bytes:
+    """Give a packed catalogue with a changed file whose hash is right: what a server may sign."""
+    name = draw(st.sampled_from(sorted(contents.keys() - {"manifest.json"})))
+    files = contents | {name: draw(mutated([contents[name]]))}
+    manifest = json.loads(contents["manifest.json"])
+    for listed in manifest["files"]:
+        manifest["files"][listed] = hashlib.sha256(files[listed]).hexdigest()
+    return _tar(files | {"manifest.json": json.dumps(manifest).encode()})
 
 
 def _tar(files: dict[str, bytes]) -> bytes:

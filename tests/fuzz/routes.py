@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ from penchant.shared.requests import (
     sign_request,
 )
 
-__all__ = ["FuzzedServer", "fuzzed_server", "route_targets"]
+__all__ = ["FuzzedServer", "fuzzed_server", "given_task", "route_targets"]
 
 PRINTABLE = "".join(map(chr, range(33, 127))).replace("?", "").replace("#", "")
 LONGEST = 10.0  # seconds for one answer
@@ -250,9 +250,9 @@ def fuzzed_server(folder: Path) -> Iterator[FuzzedServer]:
             yield server
 
 
-def route_targets(server: FuzzedServer) -> list[Target]:
-    """Return the routes of both listeners."""
-    replies = _replies(server)
+def route_targets(server: FuzzedServer, task: bytes) -> list[Target]:
+    """Return the routes of both listeners; ``task`` is one that the enrolled device was given."""
+    replies = _replies(server, task)
     enrolments = [{"secret": "A" * 24}, {"secret": ""}]
     bodies = st.one_of(
         st.just(b""),
@@ -324,33 +324,36 @@ def _enrolments(enrolments: list[dict[str, str]]) -> st.SearchStrategy[Asked]:
     )
 
 
-def _replies(server: FuzzedServer) -> list[bytes]:
-    """Replies to a real task: an update, and an error."""
+def given_task(server: FuzzedServer) -> bytes:
+    """Return a task as the enrolled device fetches it."""
     found = server.parts.shelf.ranker()
     assert found is not None
     ranker = found[1]
-    grid = server.parts.grid
     message = Message(
         flower.pack(encode_task(example_task(ranker.model_id, ranker.vector))),
         dst_node_id=server.node,
         message_type="train",
     )
-    (asked,) = list(grid.push_messages([message]))
-    assert asked
+    assert list(server.parts.grid.push_messages([message]))
     task = server.parts.state.take(server.node)
     assert task is not None
+    return task
 
-    def app(content: Callable[[Message], Message]) -> bytes:
-        made = ClientApp()
 
-        @made.train()
+def _replies(server: FuzzedServer, task: bytes) -> list[bytes]:
+    """Replies to a real task: an update, and something that is none."""
+    found = server.parts.shelf.ranker()
+    assert found is not None
+    ranker = found[1]
+
+    def replied(content: bytes) -> bytes:
+        app = ClientApp()
+
+        @app.train()
         def train(message: Message, _context: object) -> Message:
-            return content(message)
+            return Message(flower.pack(content), reply_to=message)
 
-        return answer(task, made, node=server.node).data
+        return answer(task, app, node=server.node).data
 
     result = encode_result(TrainingResult(ranker.model_id, 1, ranker.vector))
-    return [
-        app(lambda message: Message(flower.pack(result), reply_to=message)),
-        app(lambda message: Message(flower.pack(b""), reply_to=message)),
-    ]
+    return [replied(result), replied(b"")]

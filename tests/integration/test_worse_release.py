@@ -11,6 +11,7 @@ import pytest
 
 from penchant.client import LAB, Device, DeviceSettings, Event, KeyFile, Purpose
 from penchant.client.join import Runtime
+from penchant.client.join.looks import Looks
 from penchant.client.join.membership import releases_folder
 from penchant.client.join.releases import Installed
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
@@ -62,7 +63,9 @@ def test_the_last_good_release_stays(
     publish_embedded(server.shelf(), themes(), encoder="test", settings=shape)
     server.start()
     membership = server.enrol(tmp_path)
-    runtime = Runtime(tmp_path, membership, open_device, wait_seconds=1)
+    runtime = Runtime(
+        tmp_path, membership, open_device, looks=Looks(soon=0.2, first=0.2, longest=0.2)
+    )
     key = load_signing_key(membership.server.signing_key)
     installed = Installed(releases_folder(tmp_path), key)
     ranker, catalogue = server.ranker(), themes().fingerprint

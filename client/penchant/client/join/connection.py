@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
@@ -24,6 +25,7 @@ __all__ = [
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 WRONG_CLOCK_SECONDS = 60.0
+LARGEST_ANSWER = 2 * 2**20  # a part of a release, or a manifest
 LONGEST_RETRY_SECONDS = 3600.0
 UNTIL_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -64,6 +66,46 @@ def retry_seconds(answer: httpx.Response) -> float:
     return min(float(told), LONGEST_RETRY_SECONDS)
 
 
+def bounded_answer(client: httpx.Client, request: httpx.Request, *, largest: int) -> httpx.Response:
+    """Return the answer to ``request``, as the server sent it and not decoded.
+
+    Args:
+        client: sends it.
+        request: not sent yet.
+        largest: bytes that its body may have; no more are taken into memory.
+
+    Raises:
+        RemoteError: it has more.
+        httpx.HTTPError: there was none.
+    """
+    request.headers["accept-encoding"] = "identity"
+    answer = client.send(request, stream=True)
+    try:
+        content = bytearray()
+        for part in answer.iter_raw():
+            content += part
+            if len(content) > largest:
+                raise RemoteError(
+                    f"the server's answer has more than {largest} bytes; it was not read further"
+                )
+    finally:
+        answer.close()
+    answer.headers.pop("content-encoding", None)
+    return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(content))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request before it is signed."""
+
+    method: str
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+    timeout: httpx.Timeout
+    largest: int
+
+
 class ServerConnection:
     """Signed requests to one server.
 
@@ -94,30 +136,39 @@ class ServerConnection:
         """Let go of the connection; a request that waits ends with ``UnreachableError``."""
         self._client.close()
 
-    def post(self, path: str, body: bytes = b"", *, patience: float = 0.0) -> httpx.Response:
+    def post(
+        self,
+        path: str,
+        body: bytes = b"",
+        *,
+        patience: float = 0.0,
+        largest: int = LARGEST_ANSWER,
+    ) -> httpx.Response:
         """Send a request and return the answer, which may be 2xx, 400, 403, 404 or 409.
 
         Args:
             path: path and query.
             body: what is sent.
             patience: seconds that the server may think, beyond the usual.
+            largest: bytes that the answer may have.
 
         Raises:
             NotAdmittedError: the server does not know this device.
             UnreachableError: there was no answer, or one that says to come back later.
+            RemoteError: the answer is too large.
         """
-        return self._ask("POST", path, body, {}, patience)
+        timeout = httpx.Timeout(READ_SECONDS + patience, connect=CONNECT_SECONDS)
+        return self._ask(_Asked("POST", path, body, {}, timeout, largest))
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> httpx.Response:
         """Fetch something; as ``post``."""
-        return self._ask("GET", path, b"", headers or {}, 0.0)
+        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        return self._ask(_Asked("GET", path, b"", headers or {}, timeout, LARGEST_ANSWER))
 
-    def _ask(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str], patience: float
-    ) -> httpx.Response:
-        answer = self._send(method, path, body, headers, patience)
+    def _ask(self, asked: "_Asked") -> httpx.Response:
+        answer = self._send(asked)
         if answer.status_code == 401 and self._learn_time(answer):
-            answer = self._send(method, path, body, headers, patience)
+            answer = self._send(asked)
         if answer.status_code == 401:
             raise NotAdmittedError(
                 "the server does not know this device; ask its operators for a new code, and "
@@ -127,20 +178,21 @@ class ServerConnection:
             raise UnreachableError(f"the server answered {answer.status_code}; try again later")
         return answer
 
-    def _send(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str], patience: float
-    ) -> httpx.Response:
+    def _send(self, asked: "_Asked") -> httpx.Response:
         now = int(time.time() + self._offset)
-        signature = sign_request(self._key, method=method, path=path, body=body, time=now)
-        timeout = httpx.Timeout(READ_SECONDS + patience, connect=CONNECT_SECONDS)
+        signature = sign_request(
+            self._key, method=asked.method, path=asked.path, body=asked.body, time=now
+        )
+        headers = {**asked.headers, **signature.headers()}
         try:
-            return self._client.request(
-                method,
-                path,
-                content=body,
-                headers={**headers, **signature.headers()},
-                timeout=timeout,
+            request = self._client.build_request(
+                asked.method,
+                asked.path,
+                content=asked.body,
+                headers=headers,
+                timeout=asked.timeout,
             )
+            return bounded_answer(self._client, request, largest=asked.largest)
         except (httpx.HTTPError, RuntimeError, OSError) as error:
             # A closed client raises RuntimeError, or whatever its socket does.
             raise UnreachableError(f"the server cannot be reached: {error}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from pydantic import ValidationError
 
-from penchant.client.join.connection import UnreachableError, client_for
+from penchant.client.join.connection import UnreachableError, bounded_answer, client_for
 from penchant.client.join.membership import Membership, MembershipFolder, ServerIdentity
 from penchant.client.storage import KeySource
 from penchant.shared.enrolment import (
@@ -56,7 +56,8 @@ def enrol(device: Path, url: str, code: EnrolmentCode, *, keys: KeySource) -> Me
     signature = sign_request(key, method="POST", path=PATH, body=body, time=int(time.time()))
     try:
         with client_for(address, authority=authority) as client:
-            answer = client.post(PATH, content=body, headers=signature.headers())
+            request = client.build_request("POST", PATH, content=body, headers=signature.headers())
+            answer = bounded_answer(client, request, largest=LARGEST_AUTHORITY)
     except httpx.HTTPError as error:
         raise UnreachableError(f"{address} cannot be reached: {error}") from error
     if answer.status_code != 200:
@@ -87,10 +88,11 @@ def _authority(address: str, code: EnrolmentCode) -> str:
     unverified.verify_mode = ssl.CERT_NONE
     try:
         with httpx.Client(verify=unverified, trust_env=False) as client:
-            answer = client.get(address + PATH)
+            request = client.build_request("GET", address + PATH)
+            answer = bounded_answer(client, request, largest=LARGEST_AUTHORITY)
     except httpx.HTTPError as error:
         raise UnreachableError(f"{address} cannot be reached: {error}") from error
-    if answer.status_code != 200 or len(answer.content) > LARGEST_AUTHORITY:
+    if answer.status_code != 200:
         raise RemoteError(f"{address} is not a penchant server: it answered {answer.status_code}")
     try:
         found = fingerprint_of(answer.text)

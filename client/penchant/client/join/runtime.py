@@ -1,9 +1,9 @@
 """The runtime of a joined device: it waits for tasks, trains, answers and installs releases."""
 
 import logging
+import math
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from penchant.client.join.connection import (
     retry_seconds,
 )
 from penchant.client.join.flower_adapter import AnsweredMessage, answer
+from penchant.client.join.looks import Looks
 from penchant.client.join.membership import Membership, releases_folder
 from penchant.client.join.releases import Installed, Release
 from penchant.shared.errors import (
@@ -37,7 +38,7 @@ LOG = logging.getLogger("penchant.join")
 OpenDevice = Callable[[Scorer], AbstractContextManager[Device]]
 PULL, PUSH = "/v1/fleet/pull", "/v1/fleet/push"
 WAIT_SECONDS = 240
-UPDATE_SECONDS = 600.0  # between two looks for a release while there is nothing to do
+LARGEST_TASK = 65 * 2**20  # the numbers of the largest rankers, and some framing
 LOOK_SECONDS = 30.0  # between two looks at whether this device may take part
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 PUSH_TRIES = 5
@@ -77,6 +78,7 @@ class Runtime:
         on_change: told what it does, whenever that changes.
         on_release: told each release that it installs.
         wait_seconds: how long a request for a task may wait at the server.
+        looks: when to look for releases.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Runtime:
         on_change: Callable[[Progress], None] = lambda _now: None,
         on_release: Callable[[Release], None] = lambda _release: None,
         wait_seconds: int = WAIT_SECONDS,
+        looks: Looks | None = None,
     ) -> None:
         self._membership = membership
         self._open_device = open_device
@@ -101,7 +104,7 @@ class Runtime:
             releases_folder(folder), load_signing_key(membership.server.signing_key)
         )
         self._release: Release | None = None
-        self._next_update = 0.0
+        self._looks = looks or Looks()
         self._app = client_app(self._opened)
         self.progress = Progress()
 
@@ -165,21 +168,21 @@ class Runtime:
 
     def _take_turn(self, connection: ServerConnection) -> None:
         """Install what is new, then wait for a task and answer it."""
-        if time.monotonic() >= self._next_update:
-            self._update(connection)
-            self._next_update = time.monotonic() + UPDATE_SECONDS
+        if self._looks.left() == 0:
+            self._looks.looked(found=self._update(connection))
         reason = self._why_not_now()
         if reason is not None:
             self._tell(doing=reason)
             self._rest(LOOK_SECONDS)
             return
-        self._next_update = 0.0  # rounds bring releases
         self._tell(doing="waiting for a task")
-        found = connection.post(
-            f"{PULL}?wait={self._wait_seconds}", patience=float(self._wait_seconds)
-        )
+        wait = min(self._wait_seconds, math.ceil(self._looks.left()))
+        found = connection.post(f"{PULL}?wait={wait}", patience=float(wait), largest=LARGEST_TASK)
         if found.status_code == OK:
-            self._answer(connection, found.content)
+            try:
+                self._answer(connection, found.content)
+            finally:
+                self._looks.answered()
         elif found.is_success:
             self._rest(retry_seconds(found))
         elif not found.is_success:
@@ -218,22 +221,23 @@ class Runtime:
             return told.is_success
         return False
 
-    def _update(self, connection: ServerConnection) -> None:
-        """Install a newer release, if there is one and it serves this person no worse."""
+    def _update(self, connection: ServerConnection) -> bool:
+        """Install a newer release that serves this person no worse; return whether one is there."""
         release = self._installed.fetch(connection, known=self._release)
         if release is None:
-            return
+            return False
         if self._is_worse(release):
             self._installed.decline(release)
             self._note(
                 f"release {release.version} foretells this person's doings worse than the one in "
                 "use; it was not installed"
             )
-            return
+            return True
         self._installed.adopt(release)
         self._release = release
         self._on_release(release)
         self._tell(release=release.version)
+        return True
 
     def _is_worse(self, release: Release) -> bool:
         current = self._release
