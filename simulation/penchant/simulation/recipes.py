@@ -83,22 +83,23 @@ def _averaging(*, projections: float, attention: float, popularity: float) -> Op
 # One step of rate 1 on the shared numbers: the update is the gradient, and the server's Adam, which
 # does not mind its scale, sets the pace of each group.
 _GRADIENT = _rates(
-    private_vector=0.5, projections=1.0, attention=1.0, popularity=1.0, item_residual=1.0
+    private_vector=0.25, projections=1.0, attention=1.0, popularity=1.0, item_residual=1.0
 )
 
+# Many rounds of small cohorts: each device takes part in about 25, and the server steps more often.
 _FULL = Recipe(
     dimension=32,
     feature_rank=None,
     history_length=10,
-    rounds=60,
-    sampling_probability=0.42,
+    rounds=90,
+    sampling_probability=0.28,
     steps=1,
     examples=64,
     negatives=256,
     local_rates=_GRADIENT,
     optimiser=OptimiserSettings(
         name=OptimiserName.FEDADAM,
-        rates=_rates(projections=0.005, attention=0.1, popularity=0.1, item_residual=0.03),
+        rates=_rates(projections=0.01, attention=0.1, popularity=0.1, item_residual=0.03),
         final_rate=1 / 60,
     ),
     clipping_norm=None,
@@ -107,6 +108,9 @@ _FULL = Recipe(
 _TEXT = replace(
     _FULL,
     dimension=64,
+    rounds=60,
+    sampling_probability=0.42,
+    local_rates=_GRADIENT.model_copy(update={"private_vector": 0.5}),
     optimiser=_FULL.optimiser.model_copy(
         update={"rates": _rates(projections=0.02, attention=0.1, popularity=0.1)}
     ),

@@ -10,7 +10,8 @@ from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from penchant.client.join.flower_adapter import answer
-from penchant.server.fleet.flower_adapter import Delivery, FleetState
+from penchant.server.fleet.flower_adapter import FleetState
+from penchant.server.fleet.mailbox import Delivery
 from penchant.shared.errors import CodecError, ConfigurationError
 
 

@@ -10,8 +10,9 @@ from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from penchant.client.join.flower_adapter import answer
-from penchant.server.fleet.flower_adapter import Delivery, FleetState
-from penchant.server.fleet.grid import BATCH, FleetGrid, RoundStopped
+from penchant.server.fleet.flower_adapter import BATCH, FleetState
+from penchant.server.fleet.grid import FleetGrid, RoundStopped
+from penchant.server.fleet.mailbox import Delivery
 
 NODES = 2 * BATCH + 5
 

@@ -1,17 +1,17 @@
 """Flower's node registry and mailbox: the one module of the server that touches Flower's insides.
 
 Written for ``flwr==1.42.*``. Of the SuperLink only its link state is used (SQLite: nodes with their
-public keys, one run, messages and replies). Its HTTP routes are not: they hand out app bundles, let
-a node answer in another's name, and take some fourteen requests a device and round where two do.
-Contract tests fail when Flower moves.
+public keys, and one run); messages, which it would write down and delete again, stay in memory. Its
+HTTP routes are not used: they hand out app bundles, let a node answer in another's name, and take
+some fourteen requests a device and round where two do. Contract tests fail when Flower moves.
 """
 
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +26,7 @@ from flwr.common.constant import (
 from flwr.common.serde import message_from_proto, message_to_proto
 from flwr.proto.message_pb2 import Message as ProtoMessage
 from flwr.server.superlink.linkstate import LinkStateFactory
+from flwr.server.utils.validator import validate_message
 from flwr.supercore.constant import NOOP_FEDERATION_ID, NodeStatus, TaskType
 from flwr.supercore.object_store import ObjectStoreFactory
 from flwr.supercore.run import Run
@@ -34,6 +35,8 @@ from flwr.superlink.federation import NoOpFederationManager
 from google.protobuf.message import DecodeError
 from sqlalchemy.exc import SQLAlchemyError
 
+from penchant.server.fleet.mailbox import Delivery, Mailbox
+from penchant.server.fleet.nodes import NodeTable
 from penchant.shared.errors import CodecError, ConfigurationError, StoreError
 
 if TYPE_CHECKING:
@@ -43,10 +46,11 @@ if TYPE_CHECKING:
     from flwr.supercore.object_store.sql_object_store import SqlObjectStore
     from sqlalchemy import Engine
 
-__all__ = ["Delivery", "FleetState", "Node"]
+__all__ = ["BATCH", "FleetState", "Node"]
 
 _OPENING = threading.Lock()  # Flower's migrations are for one thread at a time
 HEARTBEAT_SECONDS = 1800  # Flower's longest; it takes a node for lost after two of them
+BATCH = 64  # messages that are left together, and replies that are held
 REGISTERED = [NodeStatus.REGISTERED, NodeStatus.ONLINE, NodeStatus.OFFLINE]
 
 
@@ -67,17 +71,8 @@ class Node:
     last_seen: float
 
 
-class Delivery(Enum):
-    """What became of a reply."""
-
-    STORED = "stored"
-    LATE = "late"
-    DUPLICATE = "duplicate"
-    FOREIGN = "foreign"
-
-
 class FleetState:
-    """Nodes and messages in one SQLite file, for one process at a time that runs rounds.
+    """Nodes in one SQLite file, and messages, for one process at a time that runs rounds.
 
     Args:
         path: the file; made if it does not exist.
@@ -100,9 +95,13 @@ class FleetState:
         self._path = path
         self._lock = threading.RLock()
         self._run: Run | None = None
+        self._nodes = NodeTable(path)
+        self._mailbox: Mailbox[Message, Message] = Mailbox(room=BATCH)
+        self._heard: set[int] = set()
 
     def close(self) -> None:
         """Release the file."""
+        self._nodes.close()
         for part in (self._state, cast("SqlObjectStore", self._state.object_store)):
             cast("Engine", part._engine).dispose()
 
@@ -138,14 +137,40 @@ class FleetState:
 
     def node_of(self, public_key: bytes) -> int | None:
         """Return the number of the node that has this key, None if there is none or no more."""
-        with self._transaction():
-            found = self._state.get_node_id_by_public_key(public_key)
-        return None if found is None else int(found)
+        return self._nodes.node_of(public_key)
 
     def seen(self, node_id: int) -> None:
-        """Note that a node was heard of."""
-        with self._transaction():
-            self._state.acknowledge_node_heartbeat(node_id, HEARTBEAT_SECONDS)
+        """Note that a node was heard of, to be written down by ``write_seen``."""
+        with self._lock:
+            self._heard.add(node_id)
+
+    def write_seen(self) -> None:
+        """Write down which nodes were heard of since the last time, all at once.
+
+        Raises:
+            StoreError: they cannot be written; they are kept for the next time.
+        """
+        with self._lock:
+            heard, self._heard = self._heard, set()
+        if not heard:
+            return
+        try:
+            with self._transaction():
+                for node in heard:
+                    self._state.acknowledge_node_heartbeat(node, HEARTBEAT_SECONDS)
+        except StoreError:
+            with self._lock:
+                self._heard |= heard
+            raise
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of all nodes that are not revoked, in the order of enrolment."""
+        return self._nodes.numbers()
+
+    def census(self, *, seconds: float) -> tuple[int, int]:
+        """Return how many nodes are not revoked, and how many were heard of in so many seconds."""
+        lasting = HEARTBEAT_PATIENCE * HEARTBEAT_SECONDS
+        return self._nodes.census(online_until=time.time() - seconds + lasting)
 
     def nodes(self) -> list[Node]:
         """Return all nodes that are not revoked, in the order of their enrolment."""
@@ -168,7 +193,6 @@ class FleetState:
         """Begin a run, in place of any that an earlier process left; return it."""
         with self._transaction():
             for old in self._state.get_run_info(statuses=["pending", "starting", "running"]):
-                self._state.delete_messages(self._state.get_message_ids_from_run_id(old.run_id))
                 self._state.stop_run(old.run_id)
             run_id = self._state.create_run(
                 None, None, None, {}, NOOP_FEDERATION_ID, None, NOOP_FLWR_AID, TaskType.SERVER_APP
@@ -176,6 +200,7 @@ class FleetState:
             (run,) = self._state.get_run_info(run_ids=[run_id])
             # It stays pending for Flower: a running one would have to send itself heartbeats.
             self._run = run
+        self._mailbox.clear()
         # Flower stamps each message with the identity of the process that makes it.
         TaskIdentity.task_id = cast(int, run.primary_task_id)
         TaskIdentity.run_id = run_id
@@ -183,57 +208,51 @@ class FleetState:
         return run
 
     def put(self, messages: Sequence[Message]) -> list[str]:
-        """Leave messages for their nodes, all or none; return their ids.
+        """Leave messages for their nodes; return their ids.
 
         Messages for nodes that have been revoked meanwhile are left out.
         """
         ids = []
-        with self._transaction():
-            for message in messages:
-                message.metadata.__dict__["_message_id"] = uuid.uuid4().hex
-                stored = self._state.store_message_ins(message)
-                if stored is not None:
-                    ids.append(stored)
+        for message in messages:
+            node = message.metadata.dst_node_id
+            if self._nodes.has(node):
+                message_id = message.metadata.__dict__["_message_id"] = uuid.uuid4().hex
+                self._mailbox.leave(message_id, node, message)
+                ids.append(message_id)
         return ids
 
     def take(self, node_id: int) -> bytes | None:
         """Return the oldest message that waits for a node, as bytes, or None; once only."""
-        with self._transaction():
-            found = self._state.get_message_ins(node_id, 1)
-        return message_to_proto(found[0]).SerializeToString() if found else None
+        found = self._mailbox.take(node_id)
+        return None if found is None else message_to_proto(found).SerializeToString()
 
     def answer(self, node_id: int, data: bytes) -> tuple[Delivery, str]:
         """Keep a node's reply; return what became of it and which message it replies to.
 
+        Waits while as many replies as are held are yet to be added up.
+
         Raises:
             CodecError: ``data`` are not a reply.
+            StoreError: it waited in vain.
         """
         reply = _reply_of(data)
         metadata = reply.metadata
         asked = metadata.reply_to_message_id
-        run = self._current_run
-        if (metadata.src_node_id, metadata.run_id) != (node_id, run.run_id):
+        if (metadata.src_node_id, metadata.run_id) != (node_id, self._current_run.run_id):
             is_old = metadata.src_node_id == node_id
             return (Delivery.LATE if is_old else Delivery.FOREIGN), asked
-        with self._transaction():
-            task = self._state.get_valid_message_ins(asked)
-            if task is None:
-                return Delivery.LATE, asked
-            kept = self._state.store_message_res(reply)
-        return (Delivery.DUPLICATE if kept is None else Delivery.STORED), asked
+        if faults := validate_message(reply, is_reply_message=True):
+            raise CodecError(f"the reply is not one: {faults[0]}")
+        kept = self._mailbox.keep(asked, node_id, reply_id=metadata.message_id, reply=reply)
+        return kept, asked
 
     def replies(self, message_ids: Iterable[str]) -> list[Message]:
         """Return the replies to these messages that have come, each once, and forget both."""
-        asked = set(message_ids)
-        with self._transaction():
-            found = self._state.get_message_res(set(asked), self._current_run.run_id)
-            self._state.delete_messages({message.metadata.reply_to_message_id for message in found})
-        return [message for message in found if message.metadata.src_node_id != SUPERLINK_NODE_ID]
+        return self._mailbox.collect(message_ids)
 
     def discard(self, message_ids: Iterable[str]) -> None:
         """Forget messages and the replies to them: what comes later is late."""
-        with self._transaction():
-            self._state.delete_messages(set(message_ids))
+        self._mailbox.discard(message_ids)
 
     @property
     def _current_run(self) -> Run:

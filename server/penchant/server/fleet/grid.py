@@ -11,14 +11,13 @@ from typing import TypeVar
 from flwr.app import Message
 from flwr.supercore.run import Run
 
-from penchant.server.fleet.flower_adapter import FleetState
+from penchant.server.fleet.flower_adapter import BATCH, FleetState
 from penchant.server.grid import RunGrid
 
 __all__ = ["FleetGrid", "RoundStopped"]
 
 Thing = TypeVar("Thing")
 
-BATCH = 64
 PAUSE_SECONDS = 0.5  # how long a stop may go unnoticed
 
 
@@ -64,7 +63,7 @@ class FleetGrid(RunGrid):
 
     def get_node_ids(self) -> Iterable[int]:
         """Return the node ids of all enrolled devices, whether they are there or not."""
-        return [node.node_id for node in self._state.nodes()]
+        return self._state.numbers()
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Leave messages for their devices and return the messages' ids."""

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from penchant.server.fleet.flower_adapter import Delivery, FleetState
+from penchant.server.fleet.flower_adapter import FleetState
+from penchant.server.fleet.mailbox import Delivery
 from penchant.server.fleet.waiting import Waiting
 from penchant.server.web.bodies import read_body
 from penchant.server.web.gate import Gate
@@ -75,8 +76,8 @@ class FleetRoutes:
         """
         body = await read_body(request, limit=0)
         node = await self._gate.admit(request, body)
-        await self._note(node)
-        message = await self._next(node)
+        self._note(node)
+        message = self._next(node)
         if message is None:
             if not self._waiting.has_room(node):
                 return self._later()
@@ -108,17 +109,16 @@ class FleetRoutes:
             self._on_refused("oversized" if error.status_code == 413 else "broken off")
             raise
 
-    async def _note(self, node: int) -> None:
+    def _note(self, node: int) -> None:
         now = time.monotonic()
         if now - self._seen.get(node, -SEEN_SECONDS) >= SEEN_SECONDS:
             self._seen[node] = now
-            await self._in_thread(self._state.seen, node)
+            self._state.seen(node)
 
-    async def _next(self, node: int) -> bytes | None:
-        # The database is asked only where there may be something: most who look find nothing.
+    def _next(self, node: int) -> bytes | None:
         if not self._waiting.claim(node):
             return None
-        message = await self._in_thread(self._state.take, node)
+        message = self._state.take(node)
         if message is not None:
             self._waiting.announce([node])  # there may be another
         return message
@@ -130,7 +130,7 @@ class FleetRoutes:
             # Whoever has gone must not take a task along.
             if not woken or await request.is_disconnected():
                 return None
-            return await self._next(node)
+            return self._next(node)
         finally:
             self._waiting.end(node, future)
 
@@ -151,7 +151,7 @@ class FleetRoutes:
             return False
 
     async def _in_thread(self, function: Callable[..., Answer], *arguments: object) -> Answer:
-        # One at a time: SQLite has one writer.
+        # One at a time: a reply may have to wait until there is room for it.
         if self._limiter is None:
             self._limiter = CapacityLimiter(1)
         return await to_thread.run_sync(partial(function, *arguments), limiter=self._limiter)

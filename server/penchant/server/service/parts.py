@@ -6,8 +6,9 @@ from starlette.routing import Route
 
 from penchant.server.enrolment.codes import Enrolment
 from penchant.server.enrolment.routes import EnrolmentRoutes
-from penchant.server.fleet.flower_adapter import Delivery, FleetState
+from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.fleet.grid import FleetGrid
+from penchant.server.fleet.mailbox import Delivery
 from penchant.server.fleet.routes import FleetRoutes
 from penchant.server.fleet.waiting import Waiting
 from penchant.server.operations.records import Records

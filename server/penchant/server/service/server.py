@@ -15,7 +15,6 @@ from starlette.routing import Route
 
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.operations.records import Records
-from penchant.server.operations.tally import Tally
 from penchant.server.service.application import application
 from penchant.server.service.configuration import Network
 from penchant.server.service.folder import ServerFolder
@@ -83,7 +82,7 @@ class Server:
                 asyncio.create_task(public.serve(sockets=[devices_socket])),
                 asyncio.create_task(local.serve(sockets=[operator_socket])),
             ]
-            flushing = asyncio.create_task(_flush(parts.tally))
+            flushing = asyncio.create_task(_flush(parts.tally.flush, state.write_seen))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([*serving, stopping], return_when=asyncio.FIRST_COMPLETED)
             LOG.info("stopping")
@@ -93,8 +92,9 @@ class Server:
             await asyncio.gather(*serving)
             for task in (flushing, stopping):
                 task.cancel()
-            with contextlib.suppress(PenchantError):
-                parts.tally.flush()
+            for write in (parts.tally.flush, state.write_seen):
+                with contextlib.suppress(PenchantError):
+                    write()
         LOG.info("stopped")
 
     def _public(self, network: Network, routes: list[Route]) -> uvicorn.Config:
@@ -158,8 +158,9 @@ def _stop_on_signals(reload: Callable[[], None]) -> asyncio.Event:
     return stop
 
 
-async def _flush(tally: Tally) -> None:
+async def _flush(*writes: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
-        with contextlib.suppress(PenchantError):
-            await asyncio.to_thread(tally.flush)
+        for write in writes:
+            with contextlib.suppress(PenchantError):
+                await asyncio.to_thread(write)

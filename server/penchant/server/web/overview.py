@@ -77,13 +77,12 @@ class Overviews:
 
     def take(self) -> Overview:
         """Return how things are now."""
-        now = time.time()
-        nodes = self._state.nodes()
+        enrolled, active = self._state.census(seconds=ACTIVE_SECONDS)
         return Overview(
-            time=now,
+            time=time.time(),
             standing=self._standing(),
-            enrolled=len(nodes),
-            active=sum(now - node.last_seen < ACTIVE_SECONDS for node in nodes),
+            enrolled=enrolled,
+            active=active,
             waiting=len(self._waiting),
             open_codes=self._records.open_codes(),
             rounds=self._records.rounds(last=ROUNDS_SHOWN),

@@ -38,7 +38,7 @@ def _recovery(profile: Followed, *, after: int) -> tuple[str, str]:
     if profile.recovery is None:
         return f"not within {after}", ""
     low, high = (
-        f"over {after}" if events is None else str(events) for events in profile.recovery_range
+        f"{after}+" if events is None else str(events) for events in profile.recovery_range
     )
     return str(profile.recovery), f"{low} to {high}"
 
