@@ -21,8 +21,9 @@ def drift_section(drift: Drift) -> Section:
         notes=(
             f"Recovered: NDCG@10 over {STEP} events is back at {RECOVERED:.0%} of the profile's "
             "own level before the switch, for the first time, which need not last. A profile with "
-            "a low level recovers easily, so read both. Small figures are 95% intervals over "
-            "people; with more of them (--people) they are narrower.",
+            "a low level recovers easily, so read both, and those after the switch beside told's: "
+            "its level is what can be known of a new interest by then. Small figures are 95% "
+            "intervals over people; with more of them (--people) they are narrower.",
         ),
         command=drift.command,
     )
