@@ -1,13 +1,16 @@
 """New items in a trained ranker: old ones are scored as before, new ones by their texts."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.features import FeatureMap
-from penchant.shared.newitems import extended, predicted_popularity
-from penchant.shared.ranker import Preset, Ranker, RankerSettings
+from penchant.shared.history import History
+from penchant.shared.newitems import extended, predicted_popularity, predicted_vectors
+from penchant.shared.ranker import DISLIKE, Preset, Ranker, RankerSettings
 from penchant.shared.scoring import Scorer
 
 OLD, NEW, WIDTH = 30, 7, 12
@@ -40,16 +43,43 @@ def trained(preset: Preset) -> Scorer:
 
 @pytest.mark.parametrize("preset", list(Preset))
 def test_old_items_keep_their_scores(preset: Preset) -> None:
-    """What was there is scored as it was, and new items are scored by their texts."""
+    """What was there is scored as it was, by anybody and after anything they did with it."""
     before = trained(preset)
     after = extended(before, catalogue_of(OLD + NEW))
-    profile = np.random.default_rng(7).standard_normal(4).astype(np.float32)
-    scores = after.scores(profile)
-    assert scores.shape == (OLD + NEW,)
-    np.testing.assert_allclose(scores[:OLD], before.scores(profile), rtol=1e-5, atol=1e-5)
-    projected = after.features[OLD:] @ before.ranker.arrays["item_projection"]
-    by_text = projected @ profile + after.ranker.arrays["popularity"][OLD:]
-    np.testing.assert_allclose(scores[OLD:], by_text, rtol=1e-4, atol=1e-5)
+    met = np.array([3, 11, 3, 20])
+    history = History(
+        items=met,
+        features=before.features[met],
+        kinds=np.array([0, 1, DISLIKE, 2]),
+        times=np.array([0, 3600, 7200, 9000]),
+    )
+    private = np.random.default_rng(7).standard_normal(4).astype(np.float32)
+    then, now = (scorer.profile(private, history, now=10_000) for scorer in (before, after))
+    np.testing.assert_allclose(now, then, rtol=1e-5, atol=1e-5)
+    assert after.scores(now).shape == (OLD + NEW,)
+    np.testing.assert_allclose(after.scores(now)[:OLD], before.scores(then), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+def test_new_items_are_scored_by_their_texts(preset: Preset) -> None:
+    """A new item's vector and popularity are those that its features suggest."""
+    before = trained(preset)
+    after = extended(before, catalogue_of(OLD + NEW))
+    new = after.features[OLD:]
+    vectors = predicted_vectors(before.features, before.item_vectors, new)
+    np.testing.assert_allclose(after.item_vectors[OLD:], vectors, rtol=1e-4, atol=1e-5)
+    popularity = predicted_popularity(before.features, before.ranker.arrays["popularity"], new)
+    np.testing.assert_allclose(after.ranker.arrays["popularity"][OLD:], popularity, rtol=1e-5)
+
+
+def test_larger_ranker_is_a_release_like_any_other(tmp_path: Path) -> None:
+    """Saved, loaded and bound to the larger catalogue, it scores as it did."""
+    larger = catalogue_of(OLD + NEW)
+    after = extended(trained(Preset.TEXT), larger)
+    after.ranker.save(tmp_path / "ranker.safetensors")
+    again = Scorer.bind(Ranker.load(tmp_path / "ranker.safetensors"), larger)
+    profile = np.ones(4, dtype=np.float32)
+    np.testing.assert_allclose(again.scores(profile), after.scores(profile), rtol=1e-5, atol=1e-6)
 
 
 def test_same_catalogue_changes_nothing() -> None:
@@ -78,3 +108,30 @@ def test_popularity_is_predicted_where_texts_tell_it() -> None:
     shrunk = predicted_popularity(features[:150], noise[:150], features[150:])
     # The seed is fixed; unshrunk least squares is further than 0.2 from the mean here.
     assert np.abs(shrunk - noise[:150].mean()).mean() < 0.2
+
+
+def test_vectors_are_predicted_by_what_many_items_share() -> None:
+    """Where vectors follow the leading directions, noise in the others is not carried over.
+
+    A projection that fits known items exactly fits their noise, and errs more on new ones.
+    """
+    rng = np.random.default_rng(11)
+    scales = np.concatenate([np.full(4, 0.45), np.full(60, 0.055)])
+    features = (rng.standard_normal((800, 64)) * scales).astype(np.float32)
+    true = np.zeros((64, 3))
+    true[:4] = rng.standard_normal((4, 3))
+    known, new = features[:400], features[400:]
+    vectors = (known @ true + rng.standard_normal((400, 3))).astype(np.float32)
+    exact = new @ np.linalg.lstsq(known, vectors, rcond=None)[0]
+    predicted = predicted_vectors(known, vectors, new)
+    error, by_heart = (np.square(found - new @ true).mean() for found in (predicted, exact))
+    assert error < by_heart / 3
+
+
+def test_vectors_of_average_texts_are_the_mean() -> None:
+    """An item whose features are the mean ones has the mean vector."""
+    rng = np.random.default_rng(13)
+    known = rng.standard_normal((50, 6)).astype(np.float32)
+    vectors = rng.standard_normal((50, 2)).astype(np.float32)
+    found = predicted_vectors(known, vectors, known.mean(axis=0, keepdims=True))
+    np.testing.assert_allclose(found, vectors.mean(axis=0, keepdims=True), rtol=1e-4, atol=1e-6)

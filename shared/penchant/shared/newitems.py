@@ -10,19 +10,26 @@ from numpy.typing import NDArray
 
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError
-from penchant.shared.ranker import Ranker
+from penchant.shared.ranker import Preset, Ranker
 from penchant.shared.scoring import Scorer
 
-__all__ = ["extended", "predicted_popularity"]
+__all__ = ["extended", "predicted_popularity", "predicted_vectors"]
 
 _STRENGTHS = 10.0 ** np.arange(-3, 5)
+# In units of the features, whose mean squared norm over the catalogue is 1: a direction is believed
+# by half where known items' squared features along it add up to this. Chosen on unseen items carved
+# from MovieLens-100K's training items; 30 does as well.
+_DOUBT = 10.0
 
 
 def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
     """Return a scorer over a larger catalogue.
 
-    A new item's residual is zero, and its popularity what texts say of it: see
-    ``predicted_popularity``.
+    A new item's vector and popularity are what texts say of them: see ``predicted_vectors`` and
+    ``predicted_popularity``. Known items keep their scores.
+
+    The ranker is of the preset ``full``, whose residuals hold what a new item's vector has beside
+    its projection; known items of the other presets have none.
 
     Args:
         scorer: a ranker bound to its catalogue.
@@ -41,22 +48,45 @@ def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
         return scorer
     ranker = scorer.ranker
     features = ranker.feature_map.apply(catalogue.embeddings)
+    before, new = features[:known], features[known:]
     settings = replace(
         ranker.settings,
+        preset=Preset.FULL,
         items=len(catalogue),
         catalogue=catalogue.fingerprint if ranker.settings.catalogue else None,
     )
-    arrays = dict(ranker.arrays)
-    arrays["popularity"] = np.append(
-        arrays["popularity"],
-        predicted_popularity(features[:known], arrays["popularity"], features[known:]),
-    )
-    if "item_residual" in arrays:
-        new = np.zeros((len(catalogue) - known, settings.dimension), dtype=np.float32)
-        arrays["item_residual"] = np.concatenate([arrays["item_residual"], new])
+    arrays = _as_full(ranker)
+    residuals = predicted_vectors(before, scorer.item_vectors, new)
+    residuals -= new @ arrays["item_projection"]
+    popularity = predicted_popularity(before, arrays["popularity"], new)
+    arrays["popularity"] = np.append(arrays["popularity"], popularity)
+    arrays["item_residual"] = np.concatenate([arrays["item_residual"], residuals])
     vector = np.concatenate([arrays[name].ravel() for name in settings.shapes()])
     larger = Ranker(settings, ranker.feature_map, vector.astype(np.float32))
     return Scorer(larger, catalogue, features)
+
+
+def predicted_vectors(
+    features: NDArray[np.float32], vectors: NDArray[np.float32], new: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the item vectors that new items' features suggest, float32 (n, d).
+
+    Ridge regression of the known items' vectors on their features (Hoerl and Kennard,
+    Technometrics 12(1), 1970, eq. 2.1), as Gantner et al. (ICDM 2010) map attributes to the factors
+    of items that nobody has met. Along directions in which known items hardly differ a projection
+    has learnt these few items by heart, not what their texts mean; the regression leaves them out.
+
+    Args:
+        features: float32 (J, k), of the known items; their mean squared norm is about 1.
+        vectors: float32 (J, d), of the known items.
+        new: float32 (n, k), features of the new ones.
+    """
+    centre, mean = features.mean(axis=0, dtype=np.float64), vectors.mean(axis=0, dtype=np.float64)
+    left, singular, right = np.linalg.svd(features - centre, full_matrices=False)
+    shrunk = singular / (singular**2 + _DOUBT)
+    coefficients = right.T @ (shrunk[:, np.newaxis] * (left.T @ (vectors - mean)))
+    predicted: NDArray[np.float64] = (new - centre) @ coefficients + mean
+    return predicted.astype(np.float32)
 
 
 def predicted_popularity(
@@ -88,3 +118,14 @@ def predicted_popularity(
             best, least = singular / (singular**2 + strength) * along, loss
     predicted: NDArray[np.float64] = (new - centre) @ (right.T @ best) + mean
     return predicted.astype(np.float32)
+
+
+def _as_full(ranker: Ranker) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays of a ranker of the preset full that scores as ``ranker`` does."""
+    settings, arrays = ranker.settings, dict(ranker.arrays)
+    for name, shape in replace(settings, preset=Preset.FULL).shapes().items():
+        if name not in arrays:
+            arrays[name] = np.zeros(shape, dtype=np.float32)
+    if "context_projection" not in ranker.arrays:
+        arrays["context_projection"] = arrays["item_projection"]
+    return arrays
