@@ -51,6 +51,15 @@ def test_a_passphrase_is_asked_for_and_must_be_right(catalogue: Path, tmp_path: 
         home.open(folder, ask_passphrase=lambda: PASSPHRASE + "!")
 
 
+def test_keys_that_were_given_before_ask_for_nothing(catalogue: Path, tmp_path: Path) -> None:
+    """Whoever opens a device again and again asks, and derives, once."""
+    home, folder = Home(catalogue=catalogue, keys=KeyChoice.PASSPHRASE), tmp_path / "device"
+    home.write(folder)
+    keys = home.key_source(lambda: PASSPHRASE)
+    for _ in range(2):
+        home.open(folder, ask_passphrase=never, keys=keys).close()
+
+
 def test_a_key_file_is_kept_apart_from_what_it_locks(catalogue: Path, tmp_path: Path) -> None:
     """A key beside the data would be no key."""
     folder = tmp_path / "device"

@@ -4,13 +4,14 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from penchant.client import (
     LAB,
@@ -23,6 +24,7 @@ from penchant.client import (
     Recommendation,
     Scorer,
 )
+from penchant.client.join import Progress
 from penchant.shared.errors import ConfigurationError, RemoteError
 
 DOCS = Path(__file__).parents[2] / "docs" / "device.md"
@@ -127,6 +129,42 @@ def test_closing_the_device_ends_it(server: Any, device: Device) -> None:
     device.close()
     assert not joined.running
     assert not joining()
+
+
+class OtherEncoder:
+    """An encoder of another model, with embeddings as long."""
+
+    dimension = 8
+    fingerprint = "other"
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return embeddings of unit norm, float32 (n, 8)."""
+        return np.tile(np.eye(1, 8, dtype=np.float32), (len(texts), 1))
+
+
+def test_items_of_another_encoder_are_not_installed(
+    server: Any, items: Catalogue, tmp_path: Path
+) -> None:
+    """Texts and items would not be comparable: the device stays as it is, and says why."""
+    with Device.open(
+        tmp_path / "device",
+        Scorer.untrained(items),
+        keys=KeyFile(tmp_path / "key"),
+        encoder=OtherEncoder(),
+        settings=DeviceSettings(participation=LAB),
+    ) as device:
+        before = device.scorer
+        ended = threading.Event()
+
+        def look(now: Progress) -> None:
+            if now.doing == "stopped by an error":
+                ended.set()
+
+        joined = device.join(server.url, code=str(server.code()), on_change=look)
+        assert ended.wait(60)
+        assert "encoder" in (joined.progress.problem or "")
+        assert device.scorer is before
+        device.recommend(k=1)
 
 
 PROGRAM = """

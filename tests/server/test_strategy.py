@@ -332,6 +332,47 @@ def test_with_noise_one_device_moves_the_sum_by_no_more_than_the_norm(
     assert np.linalg.norm(difference) <= 1.0
 
 
+@pytest.mark.parametrize("name", ["trimmed-mean", "krum"])
+def test_robust_rounds_withstand_a_device_that_pushes_away(
+    run: Run, ranker: Ranker, make_settings: MakeSettings, name: str
+) -> None:
+    """Through Flower and the contract: one liar of twelve moves the mean, and hardly the others."""
+    size = ranker.settings.size
+    rates = dict.fromkeys(make_settings().optimiser.rates.model_dump(), 1.0)
+    wanted = update_of(1, 1, size)
+
+    def answers(message: Message) -> list[Reply]:
+        device = message.metadata.dst_node_id
+        close = wanted + np.float32(0.01) * update_of(device, 1, size)
+        update = -close if device == 104 else close
+        return [(device, result(ranker, message, update=update))]
+
+    def moved(**changes: object) -> float:
+        settings = make_settings(
+            rounds=1, minimum_cohort=5, optimiser={"name": "fedavg", "rates": rates}, **changes
+        )
+        record = run(settings, answers)
+        assert record.outcomes == [RoundOutcome(1, 12, 12, 0, False)]
+        return float(np.linalg.norm(record.states[0].vector - ranker.vector - wanted))
+
+    assert moved() > 0.14
+    assert moved(aggregation=name, assumed_malicious=1) < 0.03
+
+
+def test_robust_rounds_need_single_updates(ranker: Ranker, make_settings: MakeSettings) -> None:
+    """A grid that answers in blocks refuses them."""
+    with pytest.raises(RoundError, match=r"aggregation is krum"):
+        CohortStrategy(
+            ranker,
+            RoundState.initial(ranker.vector),
+            settings=make_settings(aggregation="krum", minimum_cohort=3),
+            randomness=SeededRandomness(1),
+            on_cohort=lambda *_: None,
+            on_round=lambda *_: None,
+            takes_blocks=True,
+        )
+
+
 def test_sums_cannot_be_cut(ranker: Ranker, make_settings: MakeSettings) -> None:
     """A grid that answers in blocks refuses rounds that end on a count."""
     with pytest.raises(RoundError, match=r"over_selection is 1\.5"):

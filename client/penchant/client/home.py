@@ -115,6 +115,7 @@ class Home(BaseModel):
         settings: DeviceSettings | None = None,
         scorer: Scorer | None = None,
         randomness: Randomness | None = None,
+        keys: KeySource | None = None,
     ) -> Device:
         """Return the device that lives in ``folder``, open.
 
@@ -124,11 +125,12 @@ class Home(BaseModel):
             settings: how it keeps and learns.
             scorer: a ranker and its catalogue to use instead of those written down.
             randomness: draws batches and noise; the operating system, if not given.
+            keys: what ``key_source`` gave before; a passphrase's key is then derived once only.
         """
         return Device.open(
             folder,
             scorer or self._scorer(),
-            keys=self.key_source(ask_passphrase),
+            keys=keys or self.key_source(ask_passphrase),
             encoder=None if self.encoder is None else Encoder.open(find_bundle(self.encoder)),
             settings=settings,
             randomness=randomness,

@@ -1,21 +1,18 @@
 """Flower's server optimisers behind a step: mean update in, change of the ranker out."""
 
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp.strategy import FedAdam, FedAvg
 from numpy.typing import NDArray
 
+from penchant.server.replies import NAME, aggregated
 from penchant.server.settings import OptimiserName, OptimiserSettings
 from penchant.shared.contract import LearningRates
-from penchant.shared.errors import RoundError
 from penchant.shared.ranker import RankerSettings
 
 __all__ = ["Moments", "ServerOptimiser"]
-
-NAME = "ranker"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +61,8 @@ class ServerOptimiser:
             round_number: from 1.
         """
         strategy = self._strategy(moments)
-        arrays, _ = strategy.aggregate_train(round_number, [_Reply.of(mean_update)])
-        if arrays is None:
-            raise RoundError(f"Flower's {self._settings.name} gave no arrays for one valid update")
-        step = arrays[NAME].numpy() * self._rates * self._schedule(round_number)
+        unit_step = aggregated(strategy, [mean_update], round_number=round_number)
+        step = unit_step * self._rates * self._schedule(round_number)
         return step.astype(np.float32), self._moments(strategy, moments)
 
     def _strategy(self, moments: Moments) -> FedAvg:
@@ -95,23 +90,6 @@ class ServerOptimiser:
             return 1.0
         progress = (round_number - 1) / (self._rounds - 1)
         return 1.0 - (1.0 - self._settings.final_rate) * progress
-
-
-class _Reply:
-    """What Flower's strategies read of a reply; a real one needs a task in progress."""
-
-    def __init__(self, content: RecordDict) -> None:
-        self.content = content
-
-    @classmethod
-    def of(cls, update: NDArray[np.float32]) -> Message:
-        content = RecordDict()
-        content["arrays"] = ArrayRecord({NAME: Array(update)})
-        content["metrics"] = MetricRecord({"num-examples": 1})
-        return cast(Message, cls(content))
-
-    def has_error(self) -> bool:
-        return False
 
 
 def _rates_by_number(rates: LearningRates, ranker: RankerSettings) -> NDArray[np.float32]:

@@ -9,11 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from penchant.shared.accounting import cohort_cap
 from penchant.shared.contract import LearningRates, LocalTraining
 
-__all__ = ["OptimiserName", "OptimiserSettings", "RoundSettings"]
+__all__ = ["AggregationName", "OptimiserName", "OptimiserSettings", "RoundSettings"]
 
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class AggregationName(StrEnum):
+    """How a round's updates become one.
+
+    ``sum``: their mean, or their noised sum over a public number. ``trimmed-mean``: of each number
+    the mean without the largest and the smallest. ``krum``: the one update that is nearest to its
+    neighbours.
+    """
+
+    SUM = "sum"
+    TRIMMED_MEAN = "trimmed-mean"
+    KRUM = "krum"
 
 
 class OptimiserName(StrEnum):
@@ -59,6 +72,10 @@ class RoundSettings(_Settings):
             no round is: standing still would tell the count, which the noise does not cover.
         training: what every device of a round does.
         noise_multiplier: user-level noise, standard deviation / clipping norm; 0 for none.
+        aggregation: how updates become one. All but the sum need every update as it is: they go
+            neither with noise nor with secure aggregation, and hold a round's updates in memory.
+        trimmed_share: share of the updates that a trimmed mean leaves out at either end.
+        assumed_malicious: f, devices of a round that Krum withstands.
         optimiser: how the mean update moves the ranker.
         reply_timeout: seconds to wait for a round's replies.
     """
@@ -70,6 +87,9 @@ class RoundSettings(_Settings):
     minimum_cohort: int = Field(default=1, gt=0)
     training: LocalTraining
     noise_multiplier: float = Field(default=0.0, ge=0)
+    aggregation: AggregationName = AggregationName.SUM
+    trimmed_share: float = Field(default=0.2, ge=0, lt=0.5)
+    assumed_malicious: int = Field(default=0, ge=0)
     optimiser: OptimiserSettings
     reply_timeout: float = Field(default=3600.0, gt=0)
 
@@ -95,6 +115,32 @@ class RoundSettings(_Settings):
                 f"devices at {self.sampling_probability:g} has at most {self.cohort_cap}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _robust_means_have_what_they_need(self) -> Self:
+        if self.aggregation is not AggregationName.SUM and self.noise_multiplier > 0:
+            raise ValueError(
+                f"aggregation is {self.aggregation} but noise_multiplier is "
+                f"{self.noise_multiplier}; this noise hides one update in a sum of clipped ones, "
+                "and so does secure aggregation, while trimmed means and Krum must look at each; "
+                "use aggregation = 'sum', or no noise"
+            )
+        least = self._least_updates
+        if self.minimum_cohort < least:
+            raise ValueError(
+                f"minimum_cohort is {self.minimum_cohort}; {self.aggregation} withstands nothing "
+                f"with fewer than {least} updates, so raise it to that"
+            )
+        return self
+
+    @property
+    def _least_updates(self) -> int:
+        """Fewest updates of which the aggregation keeps its promise."""
+        if self.aggregation is AggregationName.KRUM:
+            return 2 * self.assumed_malicious + 3
+        if self.aggregation is AggregationName.TRIMMED_MEAN and self.trimmed_share > 0:
+            return math.ceil(1 / self.trimmed_share)
+        return 1
 
     @property
     def cohort_cap(self) -> int:

@@ -17,18 +17,19 @@ from penchant.server.aggregation import UpdateSum
 from penchant.server.checkpoints import RoundState
 from penchant.server.cohorts import draw_cohort
 from penchant.server.optimiser import ServerOptimiser
-from penchant.server.settings import RoundSettings
+from penchant.server.robust import HeldUpdates, require_room
+from penchant.server.settings import AggregationName, RoundSettings
+from penchant.server.validation import RejectedReply, valid_update
 from penchant.shared import flower
-from penchant.shared.codec import decode_result, encode_task
+from penchant.shared.codec import encode_task
 from penchant.shared.contract import TrainingTask
-from penchant.shared.errors import CodecError, RoundError
+from penchant.shared.errors import RoundError
 from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
 
 __all__ = ["CohortStrategy", "RoundOutcome"]
 
 ARRAY = "ranker"
-NORM_TOLERANCE = 1e-4  # what float32 may add to the norm of a clipped update
 COHORT_KEY, NOISE_KEY = 0, 1
 
 
@@ -71,7 +72,7 @@ class CohortStrategy(Strategy):
             makes them itself.
 
     Raises:
-        RoundError: rounds are to end with a number of updates, and replies are sums.
+        RoundError: single updates are needed, and replies are sums; or they do not fit in memory.
     """
 
     def __init__(
@@ -85,11 +86,9 @@ class CohortStrategy(Strategy):
         on_round: Callable[[RoundOutcome, RoundState], None],
         takes_blocks: bool = False,
     ) -> None:
-        if takes_blocks and settings.closing_count is not None:
-            raise RoundError(
-                f"over_selection is {settings.over_selection}, but a sum of many updates cannot be "
-                "cut where enough have come; use devices that answer one by one"
-            )
+        if takes_blocks:
+            _require_sums(settings)
+        require_room(settings, size=ranker.settings.size)
         self._takes_blocks = takes_blocks
         self._ranker = ranker
         self._state = state
@@ -155,12 +154,10 @@ class CohortStrategy(Strategy):
         """
         round_number = self._state.round_number + 1
         cohort = len(self._awaited)
-        updates = UpdateSum(
-            len(self._state.vector), clipping_norm=self._settings.training.clipping_norm
-        )
+        updates = self._no_updates()
         rejections: Counter[str] = Counter()
         for reply in replies:
-            if self._takes_blocks:
+            if isinstance(updates, UpdateSum) and self._takes_blocks:
                 failed = self._add_block(reply, round_number, updates)
                 rejections["failed"] += failed
             else:
@@ -201,14 +198,30 @@ class CohortStrategy(Strategy):
         """Log how rounds are run."""
         log(INFO, "\t└──> %s", self._settings)
 
+    def _no_updates(self) -> UpdateSum | HeldUpdates:
+        settings = self._settings
+        if settings.aggregation is not AggregationName.SUM:
+            return HeldUpdates(settings)
+        return UpdateSum(len(self._state.vector), clipping_norm=settings.training.clipping_norm)
+
     def _add_update(
-        self, reply: Message, round_number: int, updates: UpdateSum, rejections: Counter[str]
+        self,
+        reply: Message,
+        round_number: int,
+        updates: UpdateSum | HeldUpdates,
+        rejections: Counter[str],
     ) -> None:
         """Add a device's update if it is valid, and count why if it is not."""
         device = reply.metadata.src_node_id
         try:
-            update = self._valid_update(reply, round_number)
-        except _Rejected as rejection:
+            update = valid_update(
+                reply,
+                awaited=self._awaited,
+                ranker=self._ranker,
+                round_number=round_number,
+                settings=self._settings,
+            )
+        except RejectedReply as rejection:
             log(INFO, "reply of device %s rejected: %s", device, rejection)
             rejections[rejection.reason] += 1
             return
@@ -236,28 +249,6 @@ class CohortStrategy(Strategy):
         updates.add_total(block.total, count=len(block.devices))
         return len(block.failed)
 
-    def _valid_update(self, reply: Message, round_number: int) -> NDArray[np.float32]:
-        """Return a reply's update.
-
-        Raises:
-            _Rejected: it must not count.
-        """
-        if reply.metadata.src_node_id not in self._awaited:
-            raise _Rejected("not awaited", "the device was not asked, or has answered before")
-        if reply.has_error():
-            raise _Rejected("failed", "the device could not train")
-        try:
-            result = decode_result(flower.unpack(reply.content), size=len(self._state.vector))
-        except CodecError as error:
-            raise _Rejected("malformed", str(error)) from error
-        if result.round_number != round_number or result.model_id != self._ranker.model_id:
-            raise _Rejected("of another round", f"it is of round {result.round_number}")
-        bound = self._settings.training.clipping_norm
-        norm = float(np.linalg.norm(result.update.astype(np.float64)))
-        if bound is not None and norm > bound * (1 + NORM_TOLERANCE):
-            raise _Rejected("over the norm", f"its norm is {norm:g}, the bound {bound:g}")
-        return result.update
-
     def _is_void(self, accepted: int) -> bool:
         # With noise the ranker always moves: whether it stood still would tell the exact count of
         # replies, which no noise covers.
@@ -266,9 +257,9 @@ class CohortStrategy(Strategy):
     def _voided(self, round_number: int) -> RoundState:
         return RoundState(round_number, self._state.vector, self._state.moments)
 
-    def _moved(self, round_number: int, updates: UpdateSum) -> RoundState:
+    def _moved(self, round_number: int, updates: UpdateSum | HeldUpdates) -> RoundState:
         settings = self._settings
-        if settings.noise_multiplier > 0:
+        if isinstance(updates, UpdateSum) and settings.noise_multiplier > 0:
             mean = updates.private_mean(
                 noise_multiplier=settings.noise_multiplier,
                 expected_count=settings.expected_updates,
@@ -286,17 +277,18 @@ class CohortStrategy(Strategy):
         return RoundState(round_number, vector, moments)
 
 
-class _Rejected(Exception):  # noqa: N818 - a verdict, not an error
-    """A reply must not count.
-
-    Args:
-        reason: a word or two, for counting.
-        detail: for the log.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+def _require_sums(settings: RoundSettings) -> None:
+    """Refuse settings under which sums over many devices cannot be aggregated."""
+    if settings.closing_count is not None:
+        raise RoundError(
+            f"over_selection is {settings.over_selection}, but a sum of many updates cannot be "
+            "cut where enough have come; use devices that answer one by one"
+        )
+    if settings.aggregation is not AggregationName.SUM:
+        raise RoundError(
+            f"aggregation is {settings.aggregation}, which needs every update, not sums; use "
+            "devices that answer one by one"
+        )
 
 
 def _as_record(vector: NDArray[np.float32]) -> ArrayRecord:

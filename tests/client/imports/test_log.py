@@ -1,6 +1,7 @@
 """Tests of reading one person's log from tables."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from penchant.client.events import EventKind
 from penchant.client.imports import Log, read_log
 from penchant.shared.errors import DataError
-from penchant.shared.tables import KINDS
+from penchant.shared.tables import KINDS, Role
 
 
 def write(path: Path, text: str, *, at: int = 1_700_000_000) -> Path:
@@ -96,3 +97,16 @@ def test_too_many_malformed_rows_are_refused_with_lines(tmp_path: Path) -> None:
         read_log(path)
     log = read_log(path, tolerance=0.34)
     assert (len(log.events), log.rejects.count) == (2, 1)
+
+
+def test_json_in_an_archive_with_times_in_a_form_that_is_said(tmp_path: Path) -> None:
+    """What a simulation reads a device reads too; without times the archive's own time counts."""
+    line = '{"user": "ann", "item": "a", "date": "05/03/2024"}\n'
+    with zipfile.ZipFile(tmp_path / "log.zip", "w") as archive:
+        archive.writestr("log.jsonl", line)
+    os.utime(tmp_path / "log.zip", (1_700_000_000, 1_700_000_000))
+    inside = tmp_path / "log.zip" / "log.jsonl"
+    (event,) = read_log(inside, time_format="%d/%m/%Y").events
+    assert (event.item, event.time) == ("a", 1_709_596_800)
+    (event,) = read_log(inside, columns={Role.TIME: "none"}).events
+    assert event.time == 1_700_000_000

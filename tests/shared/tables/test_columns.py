@@ -19,6 +19,7 @@ _RECBOLE = ("user_id:token", "item_id:token", "timestamp:float")
         (["User ID", "Parent-ASIN", "Created At"], "User ID", "Parent-ASIN", "Created At"),
         (["\uff55ser", "ITEM", "DateTime"], "\uff55ser", "ITEM", "DateTime"),
         (["用户ID", "商品ID", "时间戳"], "用户ID", "商品ID", "时间戳"),
+        (["用戶", "商品編號", "時間"], "用戶", "商品編號", "時間"),
         (["ユーザーID", "商品ID", "日時"], "ユーザーID", "商品ID", "日時"),
         (["Kunde", "Artikelnummer", "Datum"], "Kunde", "Artikelnummer", "Datum"),
         (["user_id:token", "item_id:token", "timestamp:float"], *_RECBOLE),

@@ -166,3 +166,16 @@ def test_quotes_after_backslashes_are_read_as_such(tmp_path: Path) -> None:
     assert read(path)[0] == [("x", 'say "hi; there"', 2), ("y", "z", 3)]
     path.write_text('a,b\n"C:\\",2\n"say ""hi\\""",3\n')
     assert read(path)[0] == [("C:\\", "2", 2), ('say "hi\\"', "3", 3)]
+
+
+def test_row_over_lines_that_does_not_fit_hints_at_its_quote(tmp_path: Path) -> None:
+    """A quote that opens a field of plain text swallows lines; the malformed row says so."""
+    path = tmp_path / "table.tsv"
+    path.write_text('a\tb\n1\t"so good\n2 "x\ty\tz\n4\ty\n')
+    rows, rejects, _ = read(path)
+    assert rows == [("4", "y", 4)]
+    (bad,) = rejects.examples
+    assert (bad.line, bad.reason) == (
+        2,
+        "4 fields, expected 2 (over 2 lines: a quote that is never closed?)",
+    )

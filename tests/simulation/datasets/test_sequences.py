@@ -25,6 +25,7 @@ def histories(dataset: Dataset) -> dict[str, list[str]]:
         ("u1: 4 9 3\nu2: 9 4\n", ""),
         ("u1 3 9 4\nu2 4 9\n", ",newest_first=yes"),
         ("u1/4/9/3\nu2/9/4\n", ",separator=/"),
+        ('{"u1": [4, 9, 3],\n "u2": ["9", "4"]}', ""),
     ],
 )
 def test_forms_of_sequences(content: str, options: str, tmp_path: Path) -> None:
@@ -55,3 +56,18 @@ def test_users_without_items_are_malformed_lines(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1 of 3 rows .* \(line 2: a user and no items\)"):
         load(f"sequences:{tmp_path}/s.txt")
     assert load(f"sequences:{tmp_path}/s.txt,tolerate=0.5").person_ids == ("u1", "u3")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"u": 3}', "has no list of items for user 'u'"),
+        ('{"u": [["4", 9]]}', "has no list of items for user 'u'"),
+        ('{"u": [4]', "is not a JSON object"),
+    ],
+)
+def test_json_that_is_no_sequences_is_refused(content: str, told: str, tmp_path: Path) -> None:
+    """The error says of whom."""
+    (tmp_path / "s.json").write_text(content)
+    with pytest.raises(DataError, match=told):
+        load(f"sequences:{tmp_path}/s.json")

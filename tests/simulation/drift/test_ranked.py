@@ -18,7 +18,7 @@ from penchant.shared.scoring import Scorer
 from penchant.simulation.drift.ranked import follow_ranker, meanings
 from penchant.simulation.drift.runs import LEAST, RunDrift
 from penchant.simulation.drift.switches import Switched, joined
-from penchant.simulation.drift.vectors import VectorTraining, trained_vectors
+from penchant.simulation.drift.vectors import Span, VectorTraining, trained_vectors
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.world import World
 
@@ -51,11 +51,11 @@ def walk(rng: np.random.Generator, *, events: int, at: int) -> Switched:
     return Switched(rng.permutation(160)[:events], np.arange(events) * HOUR, at)
 
 
-def history_of(person: Switched, count: int, scorer: Scorer) -> History:
-    """The first events of a person."""
-    items = person.items[:count]
-    kinds = np.full(count, EventKind.VIEW.number)
-    return History(scorer.features_of(items), items, kinds, person.times[:count])
+def history_of(person: Switched, span: Span, scorer: Scorer) -> History:
+    """Some events of a person."""
+    items, times = person.items[slice(*span)], person.times[slice(*span)]
+    kinds = np.full(len(items), EventKind.VIEW.number)
+    return History(scorer.features_of(items), items, kinds, times)
 
 
 def test_vectors_are_trained_by_the_devices_own_rule(
@@ -64,15 +64,11 @@ def test_vectors_are_trained_by_the_devices_own_rule(
     """Round after round they are those of ``train_round`` on the same events, to rounding."""
     scorer, rng = world.scorer, np.random.default_rng(1)
     people = [walk(rng, events=40, at=20), walk(rng, events=50, at=25)]
-    found = trained_vectors(people, [[10, 30], [20]], scorer, training)
-    assert [list(some) for some in found] == [[10, 30], [20]]
-    for number, (person, count, vector) in enumerate(
-        [
-            (people[0], 10, found[0][10]),
-            (people[0], 30, found[0][30]),
-            (people[1], 20, found[1][20]),
-        ]
-    ):
+    spans = [[(0, 10), (0, 30)], [(25, 45)]]
+    found = trained_vectors(people, spans, scorer, training)
+    assert [list(some) for some in found] == spans
+    for number, (row, span) in enumerate([(0, (0, 10)), (0, (0, 30)), (1, (25, 45))]):
+        person, vector = people[row], found[row][span]
         expected = np.zeros(16, dtype=np.float32)
         for round_number in range(1, training.rounds + 1):
             ranker = scorer.ranker
@@ -80,7 +76,7 @@ def test_vectors_are_trained_by_the_devices_own_rule(
                 TrainingTask(ranker.model_id, round_number, training.local, ranker.vector),
                 settings=ranker.settings,
                 item_features=scorer.features,
-                history=history_of(person, count, scorer),
+                history=history_of(person, span, scorer),
                 private_vector=expected,
                 randomness=training.randomness.spawn(number, round_number),
             )
@@ -126,10 +122,23 @@ def test_followers_follow_and_static_does_not(world: World, training: VectorTrai
     starts = dict(zip(NAMES, np.nanmean(found.gains[:, :, :10], axis=(1, 2)), strict=True))
     ends = dict(zip(NAMES, np.nanmean(found.gains[:, :, 15:], axis=(1, 2)), strict=True))
     assert starts["static"] == starts["device"] == starts["no training since"] > 0.05
-    for name in ("device", "no training since", "interest state", "retrained"):
+    assert starts["told"] == starts["device"]
+    for name in ("device", "no training since", "interest state", "retrained", "told"):
         assert ends[name] > 0.05
     assert ends["static"] < 0.01
     assert ends["device"] > ends["retrained"]
+
+
+def test_told_knows_nothing_from_before_the_switch(world: World, training: VectorTraining) -> None:
+    """After it, it ranks as it would had the person only begun there."""
+    person = walk(np.random.default_rng(9), events=40, at=20)
+    anew = Switched(person.items[20:], person.times[20:], at=0)
+    both = follow_ranker([person], world.scorer, training, every=5, before=0, after=20)
+    alone = follow_ranker([anew], world.scorer, training, every=5, before=0, after=20)
+    told, device = both.gains[NAMES.index("told"), 0], alone.gains[NAMES.index("device"), 0]
+    # Fewer items are candidates, those met before the switch being none: it can only stand higher.
+    assert (told >= device - 1e-6).all()
+    assert (device > 0).any()
 
 
 def test_nothing_is_known_of_what_comes_later(world: World, training: VectorTraining) -> None:

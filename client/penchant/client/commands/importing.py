@@ -24,7 +24,7 @@ ENOUGH_TO_TIME = 1_000
 def import_log(
     file: Annotated[
         Path,
-        typer.Argument(help="CSV, TSV or Parquet: a row an event, or a row a person (wide form)."),
+        typer.Argument(help="CSV, TSV, JSON or Parquet: a row an event, or a person (wide form)."),
     ],
     device: Folder = None,
     user: Annotated[
@@ -47,6 +47,9 @@ def import_log(
     header: Annotated[
         bool, typer.Option("--header/--no-header", help="Whether the first line names columns.")
     ] = True,
+    time_format: Annotated[
+        str | None, typer.Option(help="How times are written, such as '%d/%m/%Y %H:%M'.")
+    ] = None,
     list_separator: Annotated[
         str | None, typer.Option(help="Between entries of a cell (default: found out).")
     ] = None,
@@ -78,6 +81,7 @@ def import_log(
             columns=parse_mapping(columns or ()),
             form=TableFormat(encoding=encoding, separator=separator, header=header),
             default_kind=require_kind(kind),
+            time_format=time_format,
             separator=list_separator,
             newest_first=newest_first,
             tolerance=tolerate,

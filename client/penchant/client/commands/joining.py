@@ -3,7 +3,6 @@
 import logging
 import signal
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from penchant.client.device import Device
     from penchant.client.home import Home
     from penchant.client.join import Progress
+    from penchant.client.storage import KeySource
     from penchant.shared.scoring import Scorer
 
 __all__ = ["join"]
@@ -60,13 +60,13 @@ def join(
 
     folder = device_folder(device)
     home = Home.read(folder)
-    ask_once = cache(ask_passphrase)
-    open_device = _opener(folder, home, ask_once, lab=lab)
+    keys = home.key_source(ask_passphrase)
+    open_device = _opener(folder, home, keys, lab=lab)
     logging.getLogger("flwr").setLevel(logging.ERROR)
     if lab:
         typer.echo("LAB POLICY IN FORCE: for trials with made-up people only", err=True)
     _ask_consent(open_device, agree=agree)
-    membership = membership_of(folder, server, code=code, keys=home.key_source(ask_once))
+    membership = membership_of(folder, server, code=code, keys=keys)
     typer.echo(f"joined {membership.server.url} as device {membership.server.node}")
     runtime = Runtime(
         folder,
@@ -81,15 +81,18 @@ def join(
 
 
 def _opener(
-    folder: Path, home: "Home", ask_once: "Callable[[], str]", *, lab: bool
+    folder: Path, home: "Home", keys: "KeySource", *, lab: bool
 ) -> "Callable[[Scorer | None], Device]":
     """Return what opens the device, with a ranker or with the one it has."""
     from penchant.client import LAB, DeviceSettings
+    from penchant.client.commands.passphrases import ask_passphrase
 
     settings = DeviceSettings(participation=LAB) if lab else DeviceSettings()
 
     def open_device(scorer: "Scorer | None" = None) -> "Device":
-        return home.open(folder, ask_passphrase=ask_once, settings=settings, scorer=scorer)
+        return home.open(
+            folder, ask_passphrase=ask_passphrase, settings=settings, scorer=scorer, keys=keys
+        )
 
     return open_device
 

@@ -77,6 +77,7 @@ def read_log(
     columns: Mapping[Role, str] | None = None,
     form: TableFormat | None = None,
     default_kind: str = DEFAULT_KIND,
+    time_format: str | None = None,
     separator: str | None = None,
     newest_first: bool = False,
     tolerance: float = DEFAULT_TOLERANCE,
@@ -85,11 +86,12 @@ def read_log(
     """Read one person's events from a table: one row an event, or one row a person.
 
     Args:
-        path: CSV, TSV or Parquet.
+        path: CSV, TSV, JSON or Parquet.
         user: whose events; needed if the table has more than one person's.
         columns: columns that are not to be guessed, by role.
         form: how a text file is to be read.
         default_kind: kind of the events that tell none.
+        time_format: how times of a row an event are written; None for the usual ways.
         separator: what stands between the entries of a list in the wide form.
         newest_first: whether the lists of the wide form begin with what was last.
         tolerance: share of rows that may be malformed, in [0, 1].
@@ -107,7 +109,13 @@ def read_log(
         )
         log = _wide_log(wide, user, report)
     else:
-        events = EventTable.open(path, form=form, columns=columns, default_kind=default_kind)
+        events = EventTable.open(
+            path,
+            form=form,
+            columns=columns,
+            default_kind=default_kind,
+            time_format=time_format,
+        )
         log = _long_log(events, user, report)
     log.rejects.check(tolerance)
     if not log.events:

@@ -48,7 +48,8 @@ _NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
             "utilisateur", "usuario", "usuarioid", "idusuario", "utente", "gebruiker",
             "пользователь", "ユーザーid", "ユーザid", "ユーザー", "会員id", "사용자", "사용자id",
             "المستخدم", "उपयोगकर्ता",
-            "用户id", "用户", "用户编号", "用户标识", "用户名", "用户号", "会员id", "顾客id",
+            "用户id", "用户", "用戶id", "用戶", "使用者id", "使用者", "會員id",
+            "用户编号", "用户标识", "用户名", "用户号", "会员id", "顾客id",
         ),
         Role.ITEM: (
             "itemid", "item", "iid", "movieid", "parentasin", "asin", "productid", "product",
@@ -61,7 +62,7 @@ _NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
             "商品コード", "アイテムid", "アイテム", "作品id", "상품", "상품id", "아이템",
             "المنتج", "उत्पाद",
             "物品id", "商品id", "项目id", "内容id", "新闻id", "文章id", "电影id", "视频id",
-            "物品", "商品", "物品编号", "商品编号",
+            "物品", "商品", "物品编号", "商品编号", "商品編號",
         ),
         Role.TIME: (
             "timestamp", "time", "unixreviewtime", "unixtime", "eventtime", "datetime",
@@ -69,7 +70,7 @@ _NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
             "eventdate", "utctimestamp", "playedat", "viewedat", "tdat",
             "datum", "zeit", "zeitpunkt", "zeitstempel", "fecha", "horodatage", "tijd", "дата",
             "время", "日時", "タイムスタンプ", "시간", "날짜", "التاريخ", "दिनांक",
-            "时间戳", "时间", "日期", "行为时间", "发生时间", "访问时间",
+            "时间戳", "时间", "時間", "日期", "行为时间", "发生时间", "访问时间",
         ),
         Role.KIND: (
             "kind", "eventtype", "event", "action", "behaviortype", "behaviourtype", "behavior",
@@ -82,7 +83,7 @@ _NAMES: Mapping[Role, tuple[str, ...]] = MappingProxyType(
             "gamename", "appname", "query", "searchquery", "content", "description",
             "titel", "titre", "titulo", "título", "titolo", "nombre", "nom",
             "название", "タイトル", "商品名", "題名", "작품명", "제목", "العنوان", "शीर्षक",
-            "名称", "标题", "文本",
+            "名称", "標題", "名稱", "标题", "文本",
             "物品名称", "商品名称", "商品标题", "新闻标题", "文章标题", "片名", "书名", "内容",
             "搜索词", "查询", "描述",
         ),

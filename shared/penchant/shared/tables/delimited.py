@@ -166,7 +166,8 @@ class DelimitedTable:
                     rows.append([row[place] for place in places])
                     numbers.append(number)
                 elif any(cell.strip() for cell in row):
-                    rejects.add(number, _wrong_width(len(row), width))
+                    over = reader.line_num - number + first
+                    rejects.add(number, _wrong_width(len(row), width) + _unclosed(over))
                     rejects.rows += 1
                 if len(rows) == ROWS_AT_ONCE:
                     yield _frame(rows, numbers, rejects, columns)
@@ -193,6 +194,11 @@ def _frame(
 
 def _wrong_width(fields: int, width: int) -> str:
     return f"{fields} fields, expected {width}"
+
+
+def _unclosed(lines: int) -> str:
+    """Say what a row over several lines that does not fit may be."""
+    return f" (over {lines} lines: a quote that is never closed?)" if lines > 1 else ""
 
 
 def _separator(lines: Sequence[str]) -> str:

@@ -2,10 +2,13 @@
 
 A line is a user and then items, oldest first (``12 4 9 311``); a user has one line with all items,
 or several with some each, down to one (``12 4``, ``12 9``). There is no header, and there are no
-times. Forms: S3-Rec, CL4SRec, FMLP-Rec (one line a user), SASRec, BERT4Rec (one line an event).
+times. Forms: S3-Rec, CL4SRec, FMLP-Rec (one line a user), SASRec, BERT4Rec (one line an event). Or
+one JSON object, with a list of items for each user.
 """
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -76,6 +79,11 @@ def _lines(source: Source) -> Iterator[pl.DataFrame]:
     first = 1
     try:
         with open_text(source.path, encoding) as file:
+            start = file.read(1)
+        if start == "{":
+            yield _listed(source.path, encoding)
+            return
+        with open_text(source.path, encoding) as file:
             while some := file.readlines(_CHARACTERS_AT_ONCE):
                 text = pl.col("text").str.strip_chars()
                 if mark is None:
@@ -97,3 +105,22 @@ def _lines(source: Source) -> Iterator[pl.DataFrame]:
                 first += len(some)
     except (UnicodeDecodeError, *DAMAGED) as error:
         raise DataError(f"{source.path} cannot be read: {error}; is its encoding right?") from error
+
+
+def _listed(path: Path, encoding: str) -> pl.DataFrame:
+    """Return the lists of a JSON object, each after its user."""
+    with open_text(path, encoding) as file:
+        try:
+            lists = json.load(file)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path} is not a JSON object: {error}") from error
+    for user, items in lists.items():
+        if not isinstance(items, list) or any(isinstance(item, list | dict) for item in items):
+            raise DataError(f"{path} has no list of items for user {user!r}; write one")
+    parts = [
+        [user, *(str(item) for item in items if item is not None)] for user, items in lists.items()
+    ]
+    return pl.DataFrame(
+        {"line": range(1, len(parts) + 1), "parts": parts},
+        schema={"line": pl.Int64, "parts": pl.List(pl.String)},
+    )

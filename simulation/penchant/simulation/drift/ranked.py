@@ -17,7 +17,7 @@ from penchant.shared.history import History
 from penchant.shared.scoring import Scorer
 from penchant.simulation.drift.prequential import Prequential, Space, predict_then_learn
 from penchant.simulation.drift.switches import Switched
-from penchant.simulation.drift.vectors import VectorTraining, trained_vectors
+from penchant.simulation.drift.vectors import Span, VectorTraining, trained_vectors
 
 __all__ = ["follow_ranker", "meanings"]
 
@@ -31,6 +31,8 @@ _MEANINGS = MappingProxyType(
         "retrained": "attention and private vector both made anew at every {every}th event, and "
         "standing still between: a batch job",
         "static": "attention and private vector as they stood at the switch",
+        "told": "device that somebody tells of the switch, and that starts anew there: none knows "
+        "that, and it shows how well the new interest can be known by then",
     }
 )
 
@@ -63,8 +65,8 @@ def follow_ranker(
         before: events to keep before each switch.
         after: events to keep after it.
     """
-    counts = [_trainings(person, every=every, before=before) for person in people]
-    vectors = trained_vectors(people, counts, scorer, training)
+    spans = [_trainings(person, every=every, before=before) for person in people]
+    vectors = trained_vectors(people, spans, scorer, training)
     return predict_then_learn(
         people,
         Space(scorer.item_vectors, scorer.ranker.arrays["popularity"]),
@@ -75,10 +77,11 @@ def follow_ranker(
     )
 
 
-def _trainings(person: Switched, *, every: int, before: int) -> list[int]:
-    """Return after how many events a person trains: what the first event kept needs, and on."""
+def _trainings(person: Switched, *, every: int, before: int) -> list[Span]:
+    """Return on which events a person trains: from what the first event kept needs, and on."""
     first = (person.at - before) // every * every
-    return [count for count in range(first, len(person.items), every) if count]
+    ends = [end for end in range(first, len(person.items), every) if end]
+    return [(0, end) for end in ends] + [(person.at, end) for end in ends if end > person.at]
 
 
 class _Ranked:
@@ -86,12 +89,12 @@ class _Ranked:
 
     Args:
         scorer: the trained ranker over the catalogue.
-        trained: the private vector by the number of events it was trained on.
+        trained: the private vector by the events it was trained on.
         every: how many events lie between two trainings.
     """
 
     def __init__(
-        self, scorer: Scorer, trained: Mapping[int, NDArray[np.float32]], *, every: int
+        self, scorer: Scorer, trained: Mapping[Span, NDArray[np.float32]], *, every: int
     ) -> None:
         self._scorer = scorer
         self._trained = trained
@@ -102,6 +105,7 @@ class _Ranked:
         self._untrained = np.zeros(scorer.ranker.settings.dimension, dtype=np.float32)
         self._renewed = self._untrained
         self._at_switch: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._anew = 0  # the first event that who is told of the switch still knows
 
     def vectors(self, *, now: int) -> NDArray[np.float32]:
         """Return each profile's vector z, float32 (M, d)."""
@@ -109,12 +113,13 @@ class _Ranked:
         live = context + private
         stood, static = self._at_switch or (private, live)
         lasting = self._scorer.context_of(self._interest.means()[1])
-        return np.stack([live, context + stood, context + lasting, self._renewed, static])
+        told = self._context(now, since=self._anew) + self._private(since=self._anew)
+        return np.stack([live, context + stood, context + lasting, self._renewed, static, told])
 
     def learn(self, item: int, time: int, *, switched: bool) -> None:
         """Take in an event; at every nth what is retrained is renewed."""
         if switched and self._at_switch is None:
-            self._at_switch = self._private(), self._standing()
+            self._at_switch, self._anew = (self._private(), self._standing()), len(self._items)
         self._items.append(item)
         self._times.append(time)
         embedding = self._scorer.catalogue.rows(np.array([item]))
@@ -122,21 +127,22 @@ class _Ranked:
         if len(self._items) % self._every == 0:
             self._renewed = self._standing()
 
-    def _private(self) -> NDArray[np.float32]:
+    def _private(self, *, since: int = 0) -> NDArray[np.float32]:
         """Return the private vector as the last training left it, zero before the first."""
-        return self._trained.get(len(self._items) // self._every * self._every, self._untrained)
+        end = len(self._items) // self._every * self._every
+        return self._trained.get((since, end), self._untrained)
 
     def _standing(self) -> NDArray[np.float32]:
         """Return z as the latest event leaves it."""
         return self._private() + self._context(self._times[-1] if self._times else 0)
 
-    def _context(self, now: int) -> NDArray[np.float32]:
-        length = self._scorer.ranker.settings.history_length
-        items = np.array(self._items[-length:], dtype=np.int64)
+    def _context(self, now: int, *, since: int = 0) -> NDArray[np.float32]:
+        first = max(since, len(self._items) - self._scorer.ranker.settings.history_length)
+        items = np.array(self._items[first:], dtype=np.int64)
         history = History(
             self._scorer.features_of(items),
             items,
             np.full(len(items), EventKind.VIEW.number, dtype=np.int64),
-            np.array(self._times[-length:], dtype=np.int64),
+            np.array(self._times[first:], dtype=np.int64),
         )
         return self._scorer.profile(self._untrained, history, now=now)

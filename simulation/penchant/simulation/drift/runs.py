@@ -160,14 +160,14 @@ class RunDrift:
 
     def _choices(self) -> Iterator[tuple[NDArray[np.int64] | None, bool]]:
         """Give groups of people and whether their switches are known, the best first."""
-        newcomers = self._newcomers()
+        newcomers = self.newcomers()
         generated = self.settings.dataset.startswith(f"{SYNTHETIC}:")
         for known in (True, False) if generated else (False,):
             if len(newcomers) >= LEAST:
                 yield newcomers, known
             yield None, known
 
-    def _newcomers(self) -> NDArray[np.int64]:
+    def newcomers(self) -> NDArray[np.int64]:
         """Return the people that the ranker has not learnt from, int64."""
         training = self.world.split.training
         if self.world.cold is None:

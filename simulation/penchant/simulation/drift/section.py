@@ -21,8 +21,9 @@ def drift_section(drift: Drift) -> Section:
         notes=(
             f"Recovered: NDCG@10 over {STEP} events is back at {RECOVERED:.0%} of the profile's "
             "own level before the switch, for the first time, which need not last. A profile with "
-            "a low level recovers easily, so read both. Small figures are 95% intervals over "
-            "people; with more of them (--people) they are narrower.",
+            "a low level recovers easily, so read both, and those after the switch beside told's: "
+            "its level is what can be known of a new interest by then. Small figures are 95% "
+            "intervals over people; with more of them (--people) they are narrower.",
         ),
         command=drift.command,
     )
@@ -38,7 +39,7 @@ def _recovery(profile: Followed, *, after: int) -> tuple[str, str]:
     if profile.recovery is None:
         return f"not within {after}", ""
     low, high = (
-        f"over {after}" if events is None else str(events) for events in profile.recovery_range
+        f"{after}+" if events is None else str(events) for events in profile.recovery_range
     )
     return str(profile.recovery), f"{low} to {high}"
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 import torch
@@ -17,7 +17,9 @@ from penchant.simulation.cohort.engine import train_block
 from penchant.simulation.drift.switches import Switched
 from penchant.simulation.plan import Plan
 
-__all__ = ["VectorTraining", "trained_vectors"]
+__all__ = ["Span", "VectorTraining", "trained_vectors"]
+
+Span: TypeAlias = tuple[int, int]  # the first event, from 0, and the first one after
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,23 +53,23 @@ class VectorTraining:
 
 def trained_vectors(
     people: Sequence[Switched],
-    counts: Sequence[Sequence[int]],
+    spans: Sequence[Sequence[Span]],
     scorer: Scorer,
     training: VectorTraining,
-) -> list[dict[int, NDArray[np.float32]]]:
-    """Train private vectors on the first events of people, each time anew from zero.
+) -> list[dict[Span, NDArray[np.float32]]]:
+    """Train private vectors on some of people's events, each time anew from zero.
 
     Args:
         people: their events.
-        counts: for each, on how many of the first events vectors are wanted.
+        spans: for each, the runs of events that vectors are wanted of; none is empty.
         scorer: the trained ranker over the catalogue.
         training: how.
 
     Returns:
-        For each person, the vectors, float32 (d,), by the number of events.
+        For each person, the vectors, float32 (d,), by the run of events.
     """
-    found: list[dict[int, NDArray[np.float32]]] = [{} for _ in people]
-    wanted = [(row, count) for row, some in enumerate(counts) for count in some]
+    found: list[dict[Span, NDArray[np.float32]]] = [{} for _ in people]
+    wanted = [(row, span) for row, some in enumerate(spans) for span in some]
     if not wanted:
         return found
     # As in a run: tensors are too small to share between threads, and one adds up in one order.
@@ -75,17 +77,18 @@ def trained_vectors(
     ranker = scorer.ranker
     constants = Constants(ranker.settings, scorer.features, training.randomness)
     vectors = np.zeros((len(wanted), ranker.settings.dimension), dtype=np.float32)
-    devices, histories = np.arange(len(wanted)), _prefixes(people, wanted)
+    devices, histories = np.arange(len(wanted)), _histories(people, wanted)
     for round_number in range(1, training.rounds + 1):
         task = TrainingTask(ranker.model_id, round_number, training.local, ranker.vector)
         vectors = train_block(constants, task, Block(devices, histories, vectors)).private_vectors
-    for (row, count), vector in zip(wanted, vectors, strict=True):
-        found[row][count] = vector
+    for (row, span), vector in zip(wanted, vectors, strict=True):
+        found[row][span] = vector
     return found
 
 
-def _prefixes(people: Sequence[Switched], wanted: Sequence[tuple[int, int]]) -> Histories:
-    """Return the first events of people as histories, one device each."""
-    items = np.concatenate([people[row].items[:count] for row, count in wanted])
-    times = np.concatenate([people[row].times[:count] for row, count in wanted])
-    return Histories(np.cumsum([0, *(count for _, count in wanted)]), items, times)
+def _histories(people: Sequence[Switched], wanted: Sequence[tuple[int, Span]]) -> Histories:
+    """Return runs of people's events as histories, one device each."""
+    items = np.concatenate([people[row].items[first:end] for row, (first, end) in wanted])
+    times = np.concatenate([people[row].times[first:end] for row, (first, end) in wanted])
+    offsets = np.cumsum([0, *(end - first for _, (first, end) in wanted)])
+    return Histories(offsets, items, times)
