@@ -78,7 +78,7 @@ def test_new_items_are_scored_by_their_texts(preset: Preset) -> None:
 
 
 def test_new_items_come_up_beside_known_ones() -> None:
-    """Where half of a catalogue is new, a good part of the first tens is: here three of them.
+    """Where half of a catalogue is new, some of the first tens are: here a fifth.
 
     The seed is fixed; as they are predicted, near the mean, new items are on nobody's list.
     """
@@ -97,7 +97,7 @@ def test_new_items_come_up_beside_known_ones() -> None:
     after = extended(Scorer.bind(start.with_vector(vector), known), catalogue)
     profiles = rng.standard_normal((500, 8)).astype(np.float32)
     first = [np.argsort(-after.scores(profile))[:10] for profile in profiles]
-    assert 0.2 < np.mean(np.concatenate(first) >= 200) < 0.6
+    assert 0.1 < np.mean(np.concatenate(first) >= 200) < 0.5
 
 
 def test_larger_ranker_is_a_release_like_any_other(tmp_path: Path) -> None:
