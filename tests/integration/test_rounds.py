@@ -141,6 +141,25 @@ def test_bad_replies_and_silence_are_counted(
     assert silent.push(silent.reply(tasks[1])) == "late"
 
 
+def test_an_over_selected_round_ends_with_the_updates_it_wants(
+    make_server: MakeServer, light_device: Callable[..., Any]
+) -> None:
+    """Four are asked for two updates: the first two count, and whoever comes later is late."""
+    rounds = {"rounds": 1, "population": DEVICES, "over_selection": 2.0, "reply_timeout": 600.0}
+    server = make_server(rounds=rounds, pace={"minimum_devices": DEVICES})
+    server.start()
+    devices = [light_device(server) for _ in range(DEVICES)]
+    replies = [device.reply(device.pull()) for device in devices]
+    for device, reply in zip(devices[:2], replies[:2], strict=True):
+        assert device.push(reply) == "stored"
+    server.wait_for_rounds(1)
+    for device, reply in zip(devices[2:], replies[2:], strict=True):
+        assert device.push(reply) == "late"
+    (found,) = server.status()["rounds"]
+    assert (found["cohort"], found["accepted"], found["rejected"]) == (4, 2, 0)
+    assert server.status()["refusals"]["late"] == 2
+
+
 def test_operators_pause_rounds_and_revoke_devices(
     make_server: MakeServer, light_device: Callable[..., Any], command: Callable[..., str]
 ) -> None:
