@@ -44,7 +44,7 @@ from penchant.shared.requests import (
 __all__ = ["FuzzedServer", "fuzzed_server", "given_task", "route_targets"]
 
 PRINTABLE = "".join(map(chr, range(33, 127))).replace("?", "").replace("#", "")
-LONGEST = 10.0  # seconds for one answer
+LONGEST = 15.0  # seconds for one answer
 METHODS = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "X", ""]
 DEVICE_PATHS = [
     "/healthz",
