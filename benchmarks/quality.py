@@ -7,7 +7,7 @@ tuned on validation; ``user``: user-level privacy, epsilon 8, delta 1e-4, at 943
 ``unseen``: the preset ``text`` and TF-IDF, tuned on validation, on items that were in nobody's
 training; ``unseen_full``: the preset ``full`` there (not by default); ``leak``: devices that train
 alone with shuffled texts; ``large``: a synthetic population of 100,000, with user-level privacy at
-epsilon 4 and without (many minutes; not by default).
+epsilon 4 and without (a quarter of an hour of processor time a seed; not by default).
 
 A figure is the mean over seeds; its interval is Student's, at 95%, over seeds. A seed draws
 cohorts, batches, negatives, noise and, in ``unseen``, who and what is kept from training.
