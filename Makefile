@@ -28,6 +28,7 @@ test: lint types layers unit
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint deploy/Dockerfile
 
 types: setup
 	$(BIN)/mypy shared/penchant client/penchant server/penchant simulation/penchant tests

@@ -1,5 +1,6 @@
 """Tests of a server's folder: what a first start makes, and what it refuses."""
 
+import os
 import ssl
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from cryptography import x509
 
 from penchant.server.service.configuration import default_text, load_configuration
 from penchant.server.service.folder import ServerFolder
+from penchant.shared.command_line import main
 from penchant.shared.enrolment import fingerprint_of
 from penchant.shared.errors import ConfigurationError
 
@@ -111,3 +113,54 @@ def test_commands_refuse_a_folder_that_is_none(tmp_path: Path) -> None:
     """The error says how to make one."""
     with pytest.raises(ConfigurationError, match="penchant serve"):
         ServerFolder(tmp_path).require()
+
+
+def test_no_two_run_rounds_in_one_folder(folder: ServerFolder) -> None:
+    """Whoever is alone is named while it runs; another, of whichever kind, is refused."""
+    other = ServerFolder(folder.path)
+    with folder.alone():
+        assert other.running_process() == os.getpid()
+        with pytest.raises(ConfigurationError, match="another process"), other.alone():
+            pass
+        # Being refused takes nothing from the one that runs.
+        assert other.running_process() == os.getpid()
+    assert other.running_process() is None
+    with other.alone():
+        pass
+
+
+def test_the_default_rounds_count_every_reply(folder: ServerFolder) -> None:
+    """Rounds with noise end on no count, and sum."""
+    rounds = folder.configuration().rounds
+    assert rounds.noise_multiplier > 0
+    assert rounds.closing_count is None
+    assert rounds.aggregation == "sum"
+
+
+def test_commented_settings_can_be_used(tmp_path: Path) -> None:
+    """What the default configuration shows as comments is right, once noise is off."""
+    text = default_text().replace("noise_multiplier = 4.0", "noise_multiplier = 0.0")
+    for name in ("aggregation", "trimmed_share", "assumed_malicious"):
+        assert f"# {name} = " in text
+        text = text.replace(f"# {name} = ", f"{name} = ")
+    (tmp_path / "server.toml").write_text(text)
+    rounds = load_configuration(tmp_path / "server.toml").rounds
+    assert rounds.aggregation == "trimmed-mean"
+    assert (rounds.trimmed_share, rounds.assumed_malicious) == (0.2, 2)
+
+
+def test_init_makes_a_folder_and_leaves_one_that_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``penchant server init``: what serving needs, once; --trial only the first time."""
+    path = tmp_path / "server"
+    for is_new in (True, False):
+        with pytest.raises(SystemExit) as end:
+            main(["server", "init", "--dir", str(path)])
+        assert end.value.code == 0
+        assert capsys.readouterr().out.startswith("made") == is_new
+        assert ServerFolder(path).exists()
+    with pytest.raises(SystemExit) as end:
+        main(["server", "init", "--dir", str(path), "--trial", "3"])
+    assert end.value.code == 2
+    assert ServerFolder(path).configuration().rounds.noise_multiplier > 0

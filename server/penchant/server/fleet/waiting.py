@@ -5,9 +5,9 @@ import math
 
 __all__ = ["Waiting"]
 
-# So often may devices that are not held come and look, together: some 5 ms of a core each.
-LOOKS_PER_SECOND = 40.0
-SHORTEST_PAUSE = 15.0
+# So often may devices that are not held come and look, together: some 4 ms of a core each.
+LOOKS_PER_SECOND = 60.0
+SHORTEST_PAUSE = 12.0
 
 
 class Waiting:
