@@ -56,6 +56,8 @@ def drift() -> Drift:
                 fallen=mean(0.05),
                 recovery=None if number == 5 else number,
                 recovery_range=(None, None) if number == 5 else (number, None),
+                caught_up=number,
+                caught_up_range=(0, None),
             )
             for number in range(6)
         ],
@@ -151,7 +153,7 @@ def test_page_has_all_that_the_folder_holds(
         assert window.execute_script(f"return {WIDE}") <= 0
         text = window.find_element("tag name", "body").text
         assert "Person <b>17</b>" in text
-        assert "not within 10" in text
+        assert "10+ is not within" in text
         assert "This run is the one with compact, ε = 8 and seed 77" in text
         assert "penchant evaluate drift --run 'runs/<a & b>'" in text
     identifiers = window.execute_script(

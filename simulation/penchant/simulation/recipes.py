@@ -108,9 +108,8 @@ _FULL = Recipe(
 _TEXT = replace(
     _FULL,
     dimension=64,
-    rounds=60,
+    rounds=40,
     sampling_probability=0.42,
-    local_rates=_GRADIENT.model_copy(update={"private_vector": 0.5}),
     optimiser=_FULL.optimiser.model_copy(
         update={"rates": _rates(projections=0.02, attention=0.1, popularity=0.1)}
     ),

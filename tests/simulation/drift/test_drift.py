@@ -89,11 +89,12 @@ def test_recovery_is_counted_in_events() -> None:
         )
         for name, length in lengths.items()
     }
+    profiles["told"] = lambda m: Fresh(dimension=m)
     people = joined(dataset, embeddings, before=10, after=10)
     followed = follow_interests(people, embeddings, profiles, before=10, after=10)
     drift = summed_up(
         followed,
-        meanings={name: f"the latest {name}" for name in lengths},
+        meanings=dict.fromkeys(profiles, "latest events"),
         dataset="planted",
         switches="joined",
         command="-",
@@ -103,6 +104,11 @@ def test_recovery_is_counted_in_events() -> None:
     assert three is not None
     assert 1 <= three <= 5
     assert forty is None or forty > three
+    caught_up = {name: profile.caught_up for name, profile in by_name(drift).items()}
+    assert caught_up["told"] == 0
+    assert caught_up["three"] is not None
+    assert caught_up["three"] <= 5
+    assert caught_up["forty"] is None or caught_up["forty"] > caught_up["three"]
     low, high = by_name(drift)["three"].recovery_range
     assert low is not None
     assert low <= three
@@ -240,5 +246,5 @@ def test_json_and_page(
             assert "right after" in (told or "")
         assert len(window.find_elements("tag name", "table")) == 3
         text = window.find_element("tag name", "body").text
-        assert "not within 10" in text
+        assert "10+ is not within" in text
         assert "<planted>" in text

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from scipy import stats
 from selenium.webdriver import Chrome
 from tests.conftest import DESKTOP, PHONE
+from tests.simulation.sweep.light import met
 from tests.simulation.sweep.work import planted, planted_stopped
 
 from penchant.shared.errors import ConfigurationError
@@ -47,11 +49,12 @@ def silence(what: str) -> None:
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs, Path]:
-    """A sweep that has ended: its runs, some done by two processes, and their folder."""
+    """A sweep that has ended, one run of it in another process, and the folder."""
     folder, runs = tmp_path_factory.mktemp("sweep"), grid().runs()
-    # A process takes long to start and reckons noise anew, so the private ones are done here.
-    free = {name: settings for name, settings in runs.items() if settings.epsilon is None}
-    assert run_grid(free, folder, jobs=2, simulate=planted, tell=silence) == {}
+    # Such a process takes long to start.
+    name = "compact-no-privacy-cohort40-seed0"
+    away = {name: runs[name]}
+    assert run_grid(away, folder, jobs=2, simulate=planted, tell=silence) == {}
     assert run_grid(runs, folder, jobs=1, simulate=planted, tell=silence) == {}
     return runs, folder
 
@@ -149,6 +152,16 @@ def test_clip_bounds_updates(swept: tuple[Runs, Path], tmp_path: Path) -> None:
     assert read_summary(tmp_path / name).privacy.clipping_norm == 0.25  # type: ignore[union-attr]
     other = read_summary(swept[1] / "compact-user-eps8-cohort40-seed0")
     assert other.privacy.clipping_norm == 1.0  # type: ignore[union-attr]
+
+
+def test_runs_go_side_by_side(tmp_path: Path) -> None:
+    """Two processes run at the same time, and what one cannot run is told with its reason."""
+    runs = grid(epsilons=[float("inf")], seeds=[0, 1, 2]).runs()
+    failures = run_grid(runs, tmp_path, jobs=2, simulate=met, tell=silence)
+    assert failures == {"compact-no-privacy-cohort40-seed2": "seed 2 cannot be run"}
+    processes = {path.read_text() for path in tmp_path.glob("*/process")}
+    assert len(processes) == 2
+    assert str(os.getpid()) not in processes
 
 
 def test_ended_runs_are_not_done_again(swept: tuple[Runs, Path]) -> None:

@@ -135,15 +135,22 @@ def _table(found: "Drift") -> Table:
         "right after",
         "at the end",
         "HR@10 at the end",
-        "events to recover",
+        "recovers",
+        "catches up",
         title=f"{found.dataset}, {found.subject}: {found.people:,} people, "
         f"switches {found.switches}",
         title_justify="left",
     )
-    from penchant.simulation.drift.section import recovery_told
+    from penchant.simulation.drift.section import events_told
 
     for profile in found.profiles:
         values = [profile.level, profile.fallen, profile.ndcg[-1], profile.hr[-1]]
         told = [f"{value.mean:.3f} ({value.low:.3f} to {value.high:.3f})" for value in values]
-        table.add_row(profile.name, *told, recovery_told(profile, after=found.after))
+        for events, within in (
+            (profile.recovery, profile.recovery_range),
+            (profile.caught_up, profile.caught_up_range),
+        ):
+            count, small = events_told(events, within, after=found.after)
+            told.append(f"{count} ({small})" if small else count)
+        table.add_row(profile.name, *told)
     return table

@@ -1,10 +1,12 @@
 """Drift as a part of a page: who was followed, how soon profiles recover, and figures."""
 
-from penchant.simulation.drift.table import RECOVERED, STEP, Drift, Followed
+from collections.abc import Sequence
+
+from penchant.simulation.drift.table import RECOVERED, STEP, Drift
 from penchant.simulation.report import words
 from penchant.simulation.report.sections import Cell, Plot, Section, Table
 
-__all__ = ["drift_section", "recovery_told"]
+__all__ = ["drift_section", "events_told"]
 
 _TITLES = {"ndcg": "NDCG@10 around the switch", "hr": "HR@10 around the switch"}
 
@@ -19,29 +21,30 @@ def drift_section(drift: Drift) -> Section:
         terms=[(profile.name, profile.meaning) for profile in drift.profiles],
         plots=[_plot(drift, metric, title) for metric, title in _TITLES.items()],
         notes=(
-            f"Recovered: NDCG@10 over {STEP} events is back at {RECOVERED:.0%} of the profile's "
-            "own level before the switch, for the first time, which need not last. A profile with "
-            "a low level recovers easily, so read both, and those after the switch beside told's: "
-            "its level is what can be known of a new interest by then. Small figures are 95% "
-            "intervals over people; with more of them (--people) they are narrower.",
+            f"Recovers: NDCG@10 over {STEP} events is back at {RECOVERED:.0%} of the profile's own "
+            "level before the switch; a low level is easily reached again. Catches up: it is at "
+            f"{RECOVERED:.0%} of what told has over the same events, which is the most to ask. "
+            "Both for the first time, which need not last; "
+            f"{drift.after}+ is not within what was followed. Small figures are 95% intervals over "
+            "people; with more of them (--people) they are narrower.",
         ),
         command=drift.command,
     )
 
 
-def recovery_told(profile: Followed, *, after: int) -> str:
-    """Say how many events recovery takes, with its interval over people."""
-    value, small = _recovery(profile, after=after)
-    return f"{value} ({small})" if small else value
+def events_told(events: int | None, within: Sequence[int | None], *, after: int) -> tuple[str, str]:
+    """Say after how many events something was so, and its interval over people.
 
+    Args:
+        events: how many, or None.
+        within: the interval, whose ends may be None.
+        after: how many were followed.
 
-def _recovery(profile: Followed, *, after: int) -> tuple[str, str]:
-    if profile.recovery is None:
-        return f"not within {after}", ""
-    low, high = (
-        f"{after}+" if events is None else str(events) for events in profile.recovery_range
-    )
-    return str(profile.recovery), f"{low} to {high}"
+    >>> events_told(3, (1, None), after=40), events_told(None, (None, None), after=40)
+    (('3', '1 to 40+'), ('40+', ''))
+    """
+    low, high, value = (f"{after}+" if n is None else str(n) for n in (*within, events))
+    return value, "" if events is None else f"{low} to {high}"
 
 
 def _followed(drift: Drift) -> str:
@@ -71,9 +74,16 @@ def _recoveries(drift: Drift) -> Table:
     for profile in drift.profiles:
         values = (profile.level, profile.fallen, profile.ndcg[-1])
         cells = [Cell(f"{v.mean:.3f}", words.interval([v.low, v.high])) for v in values]
-        rows.append([Cell(profile.name), *cells, Cell(*_recovery(profile, after=drift.after))])
-    head = ("Profile", "before", "right after", "at the end", "Events to recover")
-    return Table("NDCG@10 around the switch, and events until recovery", head, rows)
+        counts = [
+            Cell(*events_told(events, within, after=drift.after))
+            for events, within in (
+                (profile.recovery, profile.recovery_range),
+                (profile.caught_up, profile.caught_up_range),
+            )
+        ]
+        rows.append([Cell(profile.name), *cells, *counts])
+    head = ("Profile", "before", "right after", "at the end", "recovers", "catches up")
+    return Table("NDCG@10 around the switch, and after how many events", head, rows)
 
 
 def _plot(drift: Drift, metric: str, title: str) -> Plot:

@@ -17,6 +17,7 @@ DRIFT_FILE = "drift.json"
 
 STEP = 5  # events that are averaged: one alone is mostly noise
 RECOVERED = 0.9
+TOLD = "told"  # the profile that is told of the switch
 RESAMPLES = 500
 
 
@@ -35,7 +36,8 @@ class Followed(Record):
     ``level`` is NDCG@10 before the switch, ``fallen`` right after it. ``recovery`` is how many
     events after the switch NDCG@10 is back at 90% of the profile's own level, over 5 events: None
     if it is not within the events that were followed. ``recovery_range`` is its 95% bootstrap
-    interval over people, whose end is None alike.
+    interval over people, whose end is None alike. ``caught_up`` and ``caught_up_range`` are the
+    same against 90% of what ``told`` has over the same 5 events, which is the most to ask.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Followed(Record):
     fallen: Mean
     recovery: int | None
     recovery_range: tuple[int | None, int | None]
+    caught_up: int | None
+    caught_up_range: tuple[int | None, int | None]
 
 
 class Drift(Record):
@@ -92,12 +96,15 @@ def summed_up(
     drawn = rng.integers(people, size=(RESAMPLES, people))
     weights = np.stack([np.bincount(draw, minlength=people) for draw in drawn]).astype(float)
     weights = np.concatenate([np.ones((1, people)), weights])
+    told = _windows(found.gains[found.names.index(TOLD), :, found.before :], weights)
     profiles = []
     for name, hits, gains in zip(found.names, found.hits, found.gains, strict=True):
         hr, gain = _step_means(hits, weights), _step_means(gains, weights)
         first = found.before // STEP
         level = _mean_over(gains[:, : found.before], weights)
-        recoveries = _recoveries(_by_event(gains[:, found.before :], weights), level)
+        windows = _windows(gains[:, found.before :], weights)
+        recovery, recovery_range = _first_back(windows, level[:, None])
+        caught_up, caught_up_range = _first_back(windows, told)
         profiles.append(
             Followed(
                 name=name,
@@ -106,11 +113,10 @@ def summed_up(
                 ndcg=[_interval(column) for column in gain.T],
                 level=_interval(level),
                 fallen=_interval(gain[:, first]),
-                recovery=_told(recoveries[0]),
-                recovery_range=(
-                    _told(np.quantile(recoveries[1:], 0.025, method="lower")),
-                    _told(np.quantile(recoveries[1:], 0.975, method="higher")),
-                ),
+                recovery=recovery,
+                recovery_range=recovery_range,
+                caught_up=caught_up,
+                caught_up_range=caught_up_range,
             )
         )
     return Drift(
@@ -167,14 +173,24 @@ def _step_means(values: NDArray[np.float64], weights: NDArray[np.float64]) -> ND
     )
 
 
-def _recoveries(
-    after: tuple[NDArray[np.float64], NDArray[np.float64]], level: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the first event from which 5 reach 90% of the level, by resample; or infinity."""
-    sums, counts = (np.lib.stride_tricks.sliding_window_view(a, STEP, axis=1) for a in after)
-    means = sums.sum(axis=2) / np.maximum(counts.sum(axis=2), 1)
-    back = means >= RECOVERED * level[:, None]
-    return np.where(back.any(axis=1), back.argmax(axis=1), np.inf)
+def _windows(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of 5 events from each on by resample, float64 (B, events - 4)."""
+    sums, counts = (
+        np.lib.stride_tricks.sliding_window_view(a, STEP, axis=1).sum(axis=2)
+        for a in _by_event(values, weights)
+    )
+    return np.asarray(sums / np.maximum(counts, 1))
+
+
+def _first_back(
+    windows: NDArray[np.float64], level: NDArray[np.float64]
+) -> tuple[int | None, tuple[int | None, int | None]]:
+    """Return the first event from which 5 reach 90% of a level, and its interval."""
+    back = (windows >= RECOVERED * level) & (level > 0)
+    events = np.where(back.any(axis=1), back.argmax(axis=1), np.inf)
+    low = np.quantile(events[1:], 0.025, method="lower")
+    high = np.quantile(events[1:], 0.975, method="higher")
+    return _told(events[0]), (_told(low), _told(high))
 
 
 def _told(events: float) -> int | None:
