@@ -1,8 +1,10 @@
 """Whatever comes from outside, the answer is one that was meant: a small share of ``make fuzz``."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
+from tests.fuzz import target
 from tests.fuzz.campaign import all_targets, run
 from tests.fuzz.routes import FuzzedServer
 from tests.fuzz.target import Target
@@ -32,7 +34,7 @@ def test_nothing_that_comes_from_outside_does_what_was_not_meant(
 
 
 def test_the_fuzzer_sees_what_was_not_meant(
-    fuzzed: tuple[list[Target], FuzzedServer],
+    fuzzed: tuple[list[Target], FuzzedServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error of another kind, a hang or too much memory would be found."""
 
@@ -43,10 +45,14 @@ def test_the_fuzzer_sees_what_was_not_meant(
     def spend(gigabytes: int) -> None:
         bytes(gigabytes << 30)
 
-    (codec,) = [target for target in fuzzed[0] if target.name == "codec: tasks"]
+    (codec,) = [found for found in fuzzed[0] if found.name == "codec: tasks"]
     bad = Target("bad", codec.inputs, lambda pair: crash(pair[0]))
     with pytest.raises(UnicodeDecodeError):
         run([bad], inputs=INPUTS, seed=0)
     greedy = Target("greedy", codec.inputs, lambda pair: spend(len(pair[0])))
     with pytest.raises(MemoryError):
         run([greedy], inputs=1, seed=0)
+    monkeypatch.setattr(target, "LONGEST", 1)
+    slow = Target("slow", codec.inputs, lambda _pair: time.sleep(60))
+    with pytest.raises(target.Hang):
+        run([slow], inputs=1, seed=0)
