@@ -93,15 +93,20 @@ def prepare(path: Path, *, devices: int, numbers: int, rounds: int) -> ServerFol
 
 
 class Server:
-    """A server in a process of its own."""
+    """A server in a process of its own.
 
-    def __init__(self, folder: ServerFolder) -> None:
-        self._log = folder.path / "log"
-        with self._log.open("w") as log:
+    Args:
+        folder: its folder.
+        log: what it says goes here; into its folder, if not given.
+    """
+
+    def __init__(self, folder: ServerFolder, *, log: Path | None = None) -> None:
+        self._log = folder.path / "log" if log is None else log
+        with self._log.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", SERVE, "serve", "--dir", str(folder.path)],
-                stdout=log,
-                stderr=log,
+                stdout=file,
+                stderr=file,
             )
         while not (found := re.search(r'"port": (\d+), "operator_port": (\d+)', self.said())):
             if self.process.poll() is not None:

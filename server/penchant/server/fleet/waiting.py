@@ -6,7 +6,7 @@ import math
 __all__ = ["Waiting"]
 
 # So often may devices that are not held come and look, together: some 4 ms of a core each.
-LOOKS_PER_SECOND = 60.0
+LOOKS_PER_SECOND = 70.0
 SHORTEST_PAUSE = 12.0
 
 

@@ -46,7 +46,7 @@ class Network(_Section):
     key: Path | None = None
     authority: Path | None = None
     longest_wait: float = Field(default=240.0, ge=0, le=3600)
-    held: int = Field(default=250, ge=0)
+    held: int = Field(default=100, ge=0)
     connections: int = Field(default=20_000, gt=0)
 
     @model_validator(mode="after")
