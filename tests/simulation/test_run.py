@@ -212,3 +212,53 @@ def test_only_training_events_reach_devices(world: MakeWorld, tmp_path: Path) ->
     )
     for found in ("validation", "test", "controls"):
         assert whole[found] == training_only[found]
+
+
+def too_eager(make: MakeWorld, **flags: Any) -> World:
+    """The planted world, with a server that overshoots for longer the longer it trains."""
+    made = make(**flags)
+    rounds = made.plan.rounds
+    rates = rounds.optimiser.rates.model_copy(update={"item_residual": 3.0, "popularity": 3.0})
+    eager = rounds.optimiser.model_copy(update={"rates": rates, "final_rate": 1.0})
+    plan = replace(made.plan, rounds=rounds.model_copy(update={"optimiser": eager}))
+    return replace(made, plan=plan)
+
+
+def test_training_that_went_on_too_long_is_not_what_is_kept(
+    world: MakeWorld, tmp_path: Path
+) -> None:
+    """The best round's ranker and vectors are tested, saved and told of; a resumed run's too."""
+
+    def eager(**flags: Any) -> World:
+        return too_eager(world, **flags)
+
+    whole = run(eager, tmp_path / "whole", rounds=12, controls="none")
+    assert whole.kept_round is not None
+    rounds = read_rounds(tmp_path / "whole")
+    kept, last = (rounds[number - 1].validation for number in (whole.kept_round, 12))
+    assert kept is not None
+    assert last is not None
+    assert whole.validation.full.ndcg == kept.full.ndcg > last.full.ndcg / 0.9
+    assert f"round {whole.kept_round} was kept" in (tmp_path / "whole" / "report.html").read_text()
+    with pytest.raises(KeyboardInterrupt):
+        run(eager, tmp_path / "cut", StopAfter(whole.kept_round + 1), rounds=12, controls="none")
+    settings = SimulationSettings.parse({"dataset": "planted", "rounds": 12, "controls": "none"})
+    resumed = run_world(
+        eager(rounds=12, controls="none"),
+        settings,
+        Workspace(tmp_path / "cut"),
+        command="penchant simulate",
+        tell=silence,
+        display=Silent(),
+    )
+    assert resumed.reproducible() == whole.reproducible()
+
+
+def test_with_privacy_no_round_is_chosen(world: MakeWorld, tmp_path: Path) -> None:
+    """Which round was best is learnt from people; the last one is kept, however it fared."""
+
+    def eager(**flags: Any) -> World:
+        return too_eager(world, **flags)
+
+    found = run(eager, tmp_path, rounds=6, controls="none", **PRIVATE)
+    assert found.kept_round is None

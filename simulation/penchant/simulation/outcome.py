@@ -87,6 +87,7 @@ def summarise(
     rounds: list[RoundRecord],
     tested: Tested,
     *,
+    kept_round: int,
     command: str,
     started: datetime,
 ) -> Summary:
@@ -97,6 +98,7 @@ def summarise(
         settings: what was asked.
         rounds: what happened in each round.
         tested: what the end of the run measured.
+        kept_round: the round whose ranker was tested.
         command: how to run it again.
         started: when it began.
     """
@@ -120,6 +122,7 @@ def summarise(
         protocol=settings.protocol.value,
         negatives=int(tested.tests[tested.main].ranks[SAMPLED].candidates[0]) - 1,
         rounds=plan.rounds.rounds,
+        kept_round=None if kept_round == plan.rounds.rounds else kept_round,
         cohort=Cohort(
             mean_size=plan.rounds.expected_cohort,
             sampling_probability=plan.rounds.sampling_probability,

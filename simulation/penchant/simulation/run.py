@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from penchant.server.checkpoints import RoundState
 from penchant.shared.randomness import SeededRandomness
-from penchant.shared.scoring import Scorer
+from penchant.simulation.bestround import BestRound, RoundEnd
 from penchant.simulation.comparison import compare
 from penchant.simulation.controls import chosen
 from penchant.simulation.evaluation import Evaluation, write_ranks
@@ -25,7 +26,7 @@ from penchant.simulation.report import (
     rewind_rounds,
     write_summary,
 )
-from penchant.simulation.settings import Choice, SimulationSettings
+from penchant.simulation.settings import Choice, PrivacyUnit, SimulationSettings
 from penchant.simulation.training import Devices, FinishedRound, train_federated
 from penchant.simulation.trial import Judges, Trial
 from penchant.simulation.wholereport import write_whole_report
@@ -119,11 +120,22 @@ def run_world(
         run = _Run(world, settings, workspace, devices)
         tell(f"{world.dataset.n_people:,} devices observe their histories")
         devices.observe_training()
-        trained = run.train(display)
-        tested = run.test(trained, tell=tell)
+        kept = run.train(display)
+        if kept.number != world.plan.rounds.rounds:
+            tell(f"round {kept.number} is kept: later ones are a tenth worse by validation")
+        tested = run.test(kept, tell=tell)
+    trained = world.scorer.with_vector(kept.vector)
     trained.ranker.save(workspace.ranker)
     rounds = read_rounds(workspace.folder)
-    summary = summarise(world, settings, rounds, tested, command=command, started=started)
+    summary = summarise(
+        world,
+        settings,
+        rounds,
+        tested,
+        kept_round=kept.number,
+        command=command,
+        started=started,
+    )
     write_ranks(workspace.folder, tested.tests[tested.main])
     if settings.controls is not Choice.NONE:
         tell("drift: some people whose interests switch are followed")
@@ -147,23 +159,31 @@ class _Run:
         self._world = world
         self._seed = settings.seed
         self._controls = settings.controls
+        self._chooses = settings.privacy is PrivacyUnit.NONE
         self._workspace = workspace
         self._randomness = SeededRandomness(settings.seed)
         self._devices = devices
         self._judges = Judges(world, settings.seed)
         self._validation, self._test = self._judges.of("validation", 0), self._judges.of("test", 1)
 
-    def train(self, display: RunObserver) -> Scorer:
-        """Run the rounds that are left and return the trained ranker."""
+    def train(self, display: RunObserver) -> RoundEnd:
+        """Run the rounds that are left and return the round whose ranker is kept.
+
+        With privacy it is the last: which round was best is learnt from people, and no noise
+        covers that.
+        """
         initial, workspace = self._world.scorer, self._workspace
         state = workspace.load(initial.ranker)
         rewind_rounds(workspace.folder, last=state.round_number)
+        best = BestRound(workspace.best, people=self._world.split.training.n_people)
 
         def round_done(finished: FinishedRound) -> None:
             nonlocal state
             state = finished.state
             record = self._record(finished)
             append_round(workspace.folder, record)
+            if self._chooses:
+                best.see(self._end(state, record))
             workspace.save(state, initial.ranker)
             display.round_finished(record)
 
@@ -180,11 +200,16 @@ class _Run:
             )
         finally:
             display.finished()
-        return initial.with_vector(state.vector)
+        return best.kept(self._end(state, read_rounds(workspace.folder)[-1]))
 
-    def test(self, trained: Scorer, *, tell: Callable[[str], None]) -> Tested:
+    def _end(self, state: RoundState, record: RoundRecord) -> RoundEnd:
+        quality = 0.0 if record.validation is None else record.validation.full.ndcg
+        return RoundEnd(record.round, quality, state.vector, self._devices.private_vectors)
+
+    def test(self, kept: RoundEnd, *, tell: Callable[[str], None]) -> Tested:
         """Score the test items, once, and the controls."""
-        world, vectors = self._world, self._devices.private_vectors
+        world, vectors = self._world, kept.private_vectors
+        trained = world.scorer.with_vector(kept.vector)
         trial = Trial.of(
             trained, vectors, self._judges, validation=self._validation, test=self._test
         )

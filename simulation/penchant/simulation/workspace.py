@@ -43,6 +43,11 @@ class Workspace:
         return self.folder / "state" / "devices"
 
     @property
+    def best(self) -> Path:
+        """The round that was best by validation so far."""
+        return self.folder / "state" / "best.safetensors"
+
+    @property
     def _settings(self) -> Path:
         return self.folder / SETTINGS_FILE
 

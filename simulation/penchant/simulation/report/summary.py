@@ -228,6 +228,7 @@ class Summary(Record):
     protocol: Text = "leave-one-out"
     negatives: Annotated[int, Field(ge=1)] = 99  # of sampled99; fewer in a small catalogue
     rounds: Count
+    kept_round: Count | None = None  # whose ranker was tested, if not the last
     cohort: Cohort
     shared_numbers: Count  # parameters that leave a device
     privacy: Privacy

@@ -61,7 +61,17 @@ def what_was_run(summary: Summary) -> str:
         f"{summary.rounds:,} rounds, each with about {number(summary.cohort.mean_size)} of them, "
         f"on {data.name}: {data.events:,} events of {data.people:,} people with {data.items:,} "
         f"items. {summary.shared_numbers:,} numbers leave a device in a round; its events and its "
-        f"interest vector do not.{_without_text(summary)}"
+        f"interest vector do not.{_without_text(summary)}{_kept(summary)}"
+    )
+
+
+def _kept(summary: Summary) -> str:
+    """Say which round's ranker was tested, if not the last one's."""
+    if summary.kept_round is None:
+        return ""
+    return (
+        f" The ranker of round {summary.kept_round} was kept and tested: by validation the last "
+        "one had lost more than a tenth, by learning its people by heart."
     )
 
 
