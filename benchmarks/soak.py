@@ -207,6 +207,8 @@ def check(found: dict, folder: ServerFolder, *, devices: int, rounds: int) -> di
     done = status["rounds"]
     if [one["number"] for one in done] != list(range(1, rounds + 1)):
         raise RuntimeError("a round is missing")
+    if any(one["finished"] is None for one in done):
+        raise RuntimeError("a round was not recorded to its end")
     for one in done:
         if one["accepted"] > len(fleet.taken[one["number"]] | fleet.unheard[one["number"]]):
             raise RuntimeError(f"round {one['number']} counted more updates than were taken")

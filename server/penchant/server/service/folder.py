@@ -52,6 +52,11 @@ class ServerFolder:
         return self.path / f"checkpoint-{model_id}.safetensors"
 
     @property
+    def outcome(self) -> Path:
+        """What the latest round came to."""
+        return self.path / "outcome.json"
+
+    @property
     def releases(self) -> Path:
         """Published rankers and catalogues."""
         return self.path / "releases"

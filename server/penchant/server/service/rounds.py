@@ -17,6 +17,7 @@ from penchant.server.releases.shelf import Shelf
 from penchant.server.service.accountant import Accountant, mechanism_of
 from penchant.server.service.configuration import ServerConfiguration
 from penchant.server.service.folder import ServerFolder
+from penchant.server.service.outcomes import keep_outcome, kept_outcome
 from penchant.server.service.standing import Standing
 from penchant.server.settings import RoundSettings
 from penchant.server.strategy import RoundOutcome
@@ -118,6 +119,7 @@ class Rounds:
             # The server was stopped between keeping a ranker and releasing it.
             self._release(ranker, state, catalogue=released.catalogue)
         settings = self._configuration.rounds
+        self._record_what_was_kept(state, settings)
         self._account(settings, state)
         self._ended = self._reason_to_end(settings, state)
         reason = self._ended or self._reason_to_wait()
@@ -136,6 +138,7 @@ class Rounds:
 
         def on_round(outcome: RoundOutcome, after: RoundState) -> None:
             # Kept first: what is not kept is begun anew and so must not have been released.
+            keep_outcome(self._folder.outcome, outcome)
             path = self._folder.checkpoint(ranker.model_id)
             save_checkpoint(path, after, model_id=ranker.model_id)
             self._finish(outcome, settings)
@@ -158,6 +161,15 @@ class Rounds:
             run_config={},
         )
         app(self._grid, context)
+
+    def _record_what_was_kept(self, state: RoundState, settings: RoundSettings) -> None:
+        """Record a round whose ranker was kept, if the server was stopped before it could."""
+        outcome = kept_outcome(self._folder.outcome)
+        if outcome is None or outcome.round_number != state.round_number:
+            return
+        latest = self._records.rounds(last=1)
+        if latest and latest[-1].number == outcome.round_number and latest[-1].finished is None:
+            self._finish(outcome, settings)
 
     def _finish(self, outcome: RoundOutcome, settings: RoundSettings) -> None:
         number = outcome.round_number
