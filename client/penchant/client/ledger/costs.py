@@ -1,4 +1,4 @@
-"""What answering a task costs, against each of the two adversaries.
+"""What answering a task costs, against each of the two adversaries; and which task it is.
 
 Costs are zCDP's rho, which adds up over adaptive releases, and no amplification by sampling is
 counted anywhere: cohorts are the server's to draw, and it could lie about them.
@@ -12,6 +12,7 @@ counted anywhere: cohorts are the server's to draw, and it could lie about them.
   without such noise promises nothing against the server: rho is infinite.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from penchant.shared.gaussian import gaussian_rho
 if TYPE_CHECKING:
     from penchant.shared.contract import TrainingTask
 
-__all__ = ["Cost", "cost_of"]
+__all__ = ["Cost", "cost_of", "task_hash"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,10 @@ def cost_of(task: "TrainingTask") -> Cost:
         return Cost(released, math.inf)
     noise = training.event_privacy.noise_multiplier
     return Cost(released, gaussian_rho(noise_multiplier=noise, releases=training.steps))
+
+
+def task_hash(task: "TrainingTask") -> str:
+    """Return SHA-256 of the task's message: two tasks are the same if their bytes are."""
+    from penchant.shared.codec import encode_task
+
+    return hashlib.sha256(encode_task(task)).hexdigest()

@@ -8,13 +8,12 @@ task is asked again. It never makes a second answer to one task: two draws of no
 data would tell more than one debit pays for.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penchant.client.ledger.consent import Purpose, Receipt, Terms, terms_of
-from penchant.client.ledger.costs import cost_of
+from penchant.client.ledger.costs import cost_of, task_hash
 from penchant.client.ledger.journal import MOVED, Answer, Journal
 from penchant.client.ledger.report import PrivacyReport, report_of
 from penchant.client.ledger.rules import Standing, held_back, refusal, waiting
@@ -26,19 +25,12 @@ from penchant.shared.errors import BudgetError, ConsentError
 if TYPE_CHECKING:
     from penchant.shared.contract import TrainingTask
 
-__all__ = ["Ledger", "task_hash"]
+__all__ = ["Ledger"]
 
 # How often the latest time is written down when nothing else is.
 TIME_STEP = 6 * 3600
 # The last day that dates can tell.
 NEVER = 253_402_214_400
-
-
-def task_hash(task: "TrainingTask") -> str:
-    """Return SHA-256 of the task's message: two tasks are the same if their bytes are."""
-    from penchant.shared.codec import encode_task
-
-    return hashlib.sha256(encode_task(task)).hexdigest()
 
 
 class Ledger:
