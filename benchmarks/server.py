@@ -225,6 +225,9 @@ async def measure(devices: int, *, numbers: int, rounds: int, idle: int) -> dict
             start = time.perf_counter()
             await asyncio.sleep(idle)
             after = await asyncio.to_thread(server.measured, "process_cpu_seconds_total")
+            if running.done():
+                await running
+                raise RuntimeError("the devices have gone")
             busy = (after - before) / (time.perf_counter() - start)
         finally:
             running.cancel()

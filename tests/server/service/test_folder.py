@@ -164,3 +164,13 @@ def test_init_makes_a_folder_and_leaves_one_that_is_there(
         main(["server", "init", "--dir", str(path), "--trial", "3"])
     assert end.value.code == 2
     assert ServerFolder(path).configuration().rounds.noise_multiplier > 0
+
+
+def test_a_number_left_by_a_killed_server_is_nobodys(tmp_path: Path) -> None:
+    """The process that has the number by now is not taken for the server."""
+    folder = ServerFolder(tmp_path)
+    folder.process.write_text(str(os.getpid()))
+    assert folder.running_process() is None
+    with folder.alone():
+        assert folder.running_process() == os.getpid()
+    assert folder.running_process() is None

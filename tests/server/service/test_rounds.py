@@ -1,6 +1,7 @@
 """Rounds over a real mailbox, and what is recorded of one whose recording was cut short."""
 
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +30,7 @@ from penchant.shared.codec import decode_task, encode_result
 from penchant.shared.contract import TrainingResult
 from penchant.shared.errors import DataError, StoreError
 from penchant.shared.randomness import SeededRandomness
+from penchant.shared.ranker import Ranker
 
 ITEMS, DEVICES = 5, 3
 RATES = dict.fromkeys(
@@ -69,13 +71,26 @@ def folder(tmp_path: Path) -> ServerFolder:
     made.path.mkdir()
     made.configuration_path.write_text(tomli_w.dumps(configuration))
     made.prepare()
+    publish(made, "first")
+    return made
+
+
+def publish(folder: ServerFolder, name: str) -> None:
+    """Publish a catalogue whose items are named after it."""
     publish_embedded(
-        shelf_of(made),
-        Catalogue.of([str(n) for n in range(ITEMS)], np.eye(ITEMS, 4, dtype=np.float32)),
+        shelf_of(folder),
+        Catalogue.of([f"{name} {n}" for n in range(ITEMS)], np.eye(ITEMS, 4, dtype=np.float32)),
         encoder="none",
         settings=PublicationSettings(dimension=2, features=2),
     )
-    return made
+
+
+def configure(folder: ServerFolder, **sections: dict[str, Any]) -> None:
+    """Change settings in the folder's configuration."""
+    found = tomllib.loads(folder.configuration_path.read_text())
+    for name, changes in sections.items():
+        found[name] = {**found.get(name, {}), **changes}
+    folder.configuration_path.write_text(tomli_w.dumps(found))
 
 
 def shelf_of(folder: ServerFolder) -> Shelf:
@@ -139,16 +154,142 @@ def test_a_round_is_recorded_though_recording_was_cut_short(
     assert all(one.finished is not None for one in done)
 
 
+def numbers(records: Records) -> list[tuple[int, int]]:
+    """Each round's number and how often it was begun."""
+    return [(one.number, one.attempts) for one in records.rounds()]
+
+
+def test_a_catalogue_published_again_refunds_nothing(folder: ServerFolder, grid: FleetGrid) -> None:
+    """Rounds are counted over all catalogues; an earlier one's ranker goes on from where it was."""
+    configure(folder, rounds={"noise_multiplier": 4.0})
+    spent: list[float] = []
+    with closing(Records(folder.records)) as records:
+        for turn, name in enumerate(["first", "second", "first"], start=1):
+            configure(folder, rounds={"rounds": 2 * turn})
+            if turn > 1:
+                publish(folder, name)
+            before = ranker_of(folder).vector
+            rounds = Rounds(
+                folder, records, shelf_of(folder), grid, randomness=SeededRandomness(turn)
+            )
+            rounds.run_to_the_end()
+            assert rounds.standing.round_number == 2 * turn
+            assert rounds.standing.epsilon is not None
+            spent.append(rounds.standing.epsilon)
+            assert not np.array_equal(ranker_of(folder).vector, before)
+        assert numbers(records) == [(number, 1) for number in range(1, 7)]
+    assert spent[0] < spent[1] < spent[2]
+
+
+def ranker_of(folder: ServerFolder) -> Ranker:
+    """The latest ranker released."""
+    found = shelf_of(folder).ranker()
+    assert found is not None
+    return found[1]
+
+
+def test_a_catalogue_published_again_goes_on_with_what_was_learnt(
+    folder: ServerFolder, grid: FleetGrid
+) -> None:
+    """Its ranker is released as it stood, though publishing released one that knows nothing."""
+    with closing(Records(folder.records)) as records:
+
+        def run() -> None:
+            rounds = Rounds(folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0))
+            rounds.run_to_the_end()
+
+        run()
+        learnt = ranker_of(folder).vector
+        publish(folder, "second")
+        run()
+        publish(folder, "first")
+        assert not np.array_equal(ranker_of(folder).vector, learnt)
+        run()
+        np.testing.assert_array_equal(ranker_of(folder).vector, learnt)
+
+
+def test_an_unrecorded_round_is_not_lost_to_a_new_catalogue(
+    folder: ServerFolder, grid: FleetGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept, not recorded, and then another catalogue: its cost counts, and it is not run again."""
+    configure(folder, rounds={"rounds": 3})
+    with closing(Records(folder.records)) as records:
+
+        def full(*_: object, **__: object) -> None:
+            raise StoreError("the disk is full")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "finish_round", full)
+            with pytest.raises(StoreError, match="full"):
+                Rounds(
+                    folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0)
+                ).run_to_the_end()
+        publish(folder, "second")
+        Rounds(
+            folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0)
+        ).run_to_the_end()
+        assert numbers(records) == [(1, 1), (2, 1), (3, 1)]
+        assert records.rounds()[0].accepted == DEVICES
+
+
+def test_after_rounds_without_noise_there_is_no_budget_to_keep(
+    folder: ServerFolder, grid: FleetGrid
+) -> None:
+    """A trial's folder cannot become one for people: rounds with noise are refused there."""
+    with closing(Records(folder.records)) as records:
+        Rounds(
+            folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0)
+        ).run_to_the_end()
+        configure(folder, rounds={"rounds": 9, "noise_multiplier": 4.0})
+        reason = Rounds(
+            folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0)
+        ).run_to_the_end()
+        assert "new folder" in reason
+        assert numbers(records) == [(1, 1), (2, 1)]
+
+
+def test_a_smaller_delta_counts_at_once(folder: ServerFolder, grid: FleetGrid) -> None:
+    """A budget read again is judged anew, before another round is begun."""
+    configure(
+        folder,
+        rounds={"rounds": 3, "noise_multiplier": 4.0},
+        privacy={"epsilon": 6.0, "delta": 1e-3},
+    )
+    with closing(Records(folder.records)) as records:
+        rounds = Rounds(folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0))
+        rounds.run_to_the_end()
+        before = rounds.standing.epsilon
+        configure(folder, rounds={"rounds": 9}, privacy={"epsilon": 0.5, "delta": 1e-12})
+        rounds.reload()
+        assert "budget is spent" in rounds.run_to_the_end()
+        after = rounds.standing.epsilon
+        assert before is not None
+        assert after is not None
+        assert after > before
+        assert len(records.rounds()) == 3
+
+
+def test_a_round_on_record_is_never_begun_again(tmp_path: Path) -> None:
+    """Its cost would be forgotten; a checkpoint older than the records is told."""
+    with closing(Records(tmp_path / "records.sqlite")) as records:
+        records.begin_round(1, mechanism={})
+        records.begin_round(1, mechanism={})
+        records.finish_round(1, accepted=1, rejected=0, void=False, epsilon=1.0)
+        with pytest.raises(StoreError, match="on record as ended"):
+            records.begin_round(1, mechanism={})
+
+
 def test_an_outcome_is_kept_whole(tmp_path: Path) -> None:
     """What is written is read again; nothing is None, and a damaged file is told."""
     path = tmp_path / "outcome.json"
     assert kept_outcome(path) is None
     outcome = RoundOutcome(3, 10, 7, 2, False, {"malformed": 2})
-    keep_outcome(path, outcome)
+    keep_outcome(path, outcome, model_id="a ranker")
     found = kept_outcome(path)
-    assert found == outcome
+    assert found == ("a ranker", outcome)
     assert found is not None
-    assert found.reasons == {"malformed": 2}
-    path.write_bytes(b"{")
-    with pytest.raises(DataError, match="remove it"):
-        kept_outcome(path)
+    assert found[1].reasons == {"malformed": 2}
+    for damage in (b"{", b"[]", b'{"model_id": "a ranker"}', b'{"round_number": 1}'):
+        path.write_bytes(damage)
+        with pytest.raises(DataError, match="remove it"):
+            kept_outcome(path)

@@ -6,7 +6,7 @@ import time
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.operations.records import Records
 from penchant.shared.enrolment import EnrolmentCode
-from penchant.shared.errors import ConfigurationError
+from penchant.shared.errors import ConfigurationError, StoreError
 
 __all__ = ["Enrolment", "make_code"]
 
@@ -56,3 +56,6 @@ class Enrolment:
         except ConfigurationError:
             self._records.give_back_code(code.secret_hash)
             return None
+        except StoreError:
+            self._records.give_back_code(code.secret_hash)
+            raise

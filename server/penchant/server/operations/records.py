@@ -146,14 +146,23 @@ class Records:
     # Rounds
 
     def begin_round(self, number: int, *, mechanism: Mapping[str, object]) -> None:
-        """Note that a round begins, anew if an earlier attempt at it was cut short."""
+        """Note that a round begins, anew if an earlier attempt at it was cut short.
+
+        Raises:
+            StoreError: the round has ended already; its cost must not be forgotten.
+        """
         with self._transaction() as cursor:
             cursor.execute(
                 "INSERT INTO round (number, mechanism, started) VALUES (?, ?, ?)"
                 " ON CONFLICT (number) DO UPDATE SET mechanism = excluded.mechanism,"
-                " started = excluded.started, finished = NULL, attempts = attempts + 1",
+                " started = excluded.started, attempts = attempts + 1 WHERE finished IS NULL",
                 (number, json.dumps(mechanism, sort_keys=True), time.time()),
             )
+            if cursor.rowcount == 0:
+                raise StoreError(
+                    f"round {number} is on record as ended; the checkpoint is older than the "
+                    "records: restore both from one back-up"
+                )
 
     def note_cohort(self, number: int, *, cohort: int) -> None:
         """Note how many devices a round asks."""

@@ -158,13 +158,20 @@ class ServerFolder:
                 self.process.unlink(missing_ok=True)
 
     def running_process(self) -> int | None:
-        """Return the number of the process that serves this folder, None if none does."""
+        """Return the number of the process that serves this folder, None if none does.
+
+        The lock says whether one does: the file may name a process that was killed, and its number
+        may be another's by now.
+        """
         try:
-            process = int(self.process.read_text())
-            os.kill(process, 0)
+            with FileLock(self.path / "server.lock").acquire(timeout=0):
+                return None
+        except Timeout:
+            pass
+        try:
+            return int(self.process.read_text())
         except (OSError, ValueError):
             return None
-        return process
 
     def _prepare_certificates(self, configuration: ServerConfiguration) -> None:
         authority, authority_key = self.path / "authority.pem", self.path / "authority.key"

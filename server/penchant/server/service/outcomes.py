@@ -15,20 +15,27 @@ from penchant.shared.files import write_atomically
 __all__ = ["keep_outcome", "kept_outcome"]
 
 
-def keep_outcome(path: Path, outcome: RoundOutcome) -> None:
-    """Write ``outcome`` to ``path``, whole or not at all."""
-    write_atomically(path, json.dumps(asdict(outcome)).encode())
+def keep_outcome(path: Path, outcome: RoundOutcome, *, model_id: str) -> None:
+    """Write ``outcome`` to ``path``, whole or not at all.
+
+    Args:
+        path: the file.
+        outcome: what the round came to.
+        model_id: of the ranker that it trained.
+    """
+    write_atomically(path, json.dumps({"model_id": model_id, **asdict(outcome)}).encode())
 
 
-def kept_outcome(path: Path) -> RoundOutcome | None:
-    """Return the outcome that was written to ``path``, None if there is none.
+def kept_outcome(path: Path) -> tuple[str, RoundOutcome] | None:
+    """Return the ranker's ``model_id`` and the outcome in ``path``, None if it is not there.
 
     Raises:
         DataError: the file is damaged.
     """
     try:
-        return RoundOutcome(**json.loads(path.read_bytes()))
+        fields = json.loads(path.read_bytes())
+        return fields.pop("model_id"), RoundOutcome(**fields)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path} cannot be read ({error}); remove it") from error

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid
 
@@ -109,17 +110,18 @@ class Rounds:
     def _take_turn(self) -> None:
         """Run a round if one may begin, and otherwise wait a moment."""
         self._reload_if_asked()
+        self._record_what_was_kept()
         found = self._shelf.ranker()
         if found is None:
             self._wait("waiting for a catalogue: penchant server publish")
             return
         released, ranker = found
         state = self._state(ranker)
-        if released.round_number < state.round_number:
-            # The server was stopped between keeping a ranker and releasing it.
+        if not np.array_equal(ranker.vector, state.vector):
+            # The server was stopped between keeping a ranker and releasing it, or a catalogue
+            # was published whose ranker had learnt something before.
             self._release(ranker, state, catalogue=released.catalogue)
         settings = self._configuration.rounds
-        self._record_what_was_kept(state, settings)
         self._account(settings, state)
         self._ended = self._reason_to_end(settings, state)
         reason = self._ended or self._reason_to_wait()
@@ -138,7 +140,7 @@ class Rounds:
 
         def on_round(outcome: RoundOutcome, after: RoundState) -> None:
             # Kept first: what is not kept is begun anew and so must not have been released.
-            keep_outcome(self._folder.outcome, outcome)
+            keep_outcome(self._folder.outcome, outcome, model_id=ranker.model_id)
             path = self._folder.checkpoint(ranker.model_id)
             save_checkpoint(path, after, model_id=ranker.model_id)
             self._finish(outcome, settings)
@@ -162,14 +164,20 @@ class Rounds:
         )
         app(self._grid, context)
 
-    def _record_what_was_kept(self, state: RoundState, settings: RoundSettings) -> None:
+    def _record_what_was_kept(self) -> None:
         """Record a round whose ranker was kept, if the server was stopped before it could."""
-        outcome = kept_outcome(self._folder.outcome)
-        if outcome is None or outcome.round_number != state.round_number:
-            return
         latest = self._records.rounds(last=1)
-        if latest and latest[-1].number == outcome.round_number and latest[-1].finished is None:
-            self._finish(outcome, settings)
+        if not latest or latest[-1].finished is not None:
+            return
+        found = kept_outcome(self._folder.outcome)
+        if found is None or found[1].round_number != latest[-1].number:
+            return
+        model_id, outcome = found
+        path = self._folder.checkpoint(model_id)
+        if not path.exists():
+            return
+        if load_checkpoint(path, model_id=model_id).round_number == outcome.round_number:
+            self._finish(outcome, self._configuration.rounds)
 
     def _finish(self, outcome: RoundOutcome, settings: RoundSettings) -> None:
         number = outcome.round_number
@@ -207,16 +215,18 @@ class Rounds:
 
     def _state(self, ranker: Ranker) -> RoundState:
         path = self._folder.checkpoint(ranker.model_id)
+        state = RoundState.initial(ranker.vector)
         if path.exists():
-            return load_checkpoint(path, model_id=ranker.model_id)
-        # A new catalogue begins anew, but what earlier rounds have cost stays spent.
+            state = load_checkpoint(path, model_id=ranker.model_id)
+        # Rounds are counted over all catalogues: what earlier ones have cost stays spent.
         finished = [record.number for record in self._records.rounds() if record.finished]
-        return replace(RoundState.initial(ranker.vector), round_number=max(finished, default=0))
+        return replace(state, round_number=max([state.round_number, *finished]))
 
     def _account(self, settings: RoundSettings, state: RoundState) -> None:
         """Note what the rounds have cost and what one more would make it."""
         finished = state.round_number
-        if self.standing.accounted_for == (finished, settings):
+        basis = (finished, settings, self._configuration.privacy)
+        if self.standing.accounted_for == basis:
             return
         rounds = self._records.rounds()
         spent = self._accountant.epsilon(rounds, settings, finished=finished)
@@ -229,13 +239,18 @@ class Rounds:
             budget=self._configuration.privacy.epsilon,
             round_number=finished,
             rounds=settings.rounds,
-            accounted_for=(finished, settings),
+            accounted_for=basis,
         )
 
     def _reason_to_end(self, settings: RoundSettings, state: RoundState) -> str | None:
         if state.round_number >= settings.rounds:
             return f"all {settings.rounds} rounds are done"
         after, budget = self.standing.epsilon_after_next, self._configuration.privacy.epsilon
+        if after is None and settings.noise_multiplier > 0:
+            return (
+                "an earlier round had no noise, so no budget holds here any more: serve people "
+                "from a new folder"
+            )
         if after is not None and after > budget:
             return f"the privacy budget is spent: another round would make epsilon {after:.2f}"
         return None

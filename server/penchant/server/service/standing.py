@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from penchant.server.service.configuration import Privacy
 from penchant.server.settings import RoundSettings
 
 __all__ = ["Standing"]
@@ -19,7 +20,7 @@ class Standing:
         epsilon_after_next: what it would be after another round.
         delta: of both.
         budget: epsilon at which rounds stop.
-        accounted_for: the round and settings that these epsilons are of.
+        accounted_for: the round, settings and budget that these epsilons are of.
     """
 
     doing: str = "starting"
@@ -29,4 +30,4 @@ class Standing:
     epsilon_after_next: float | None = 0.0
     delta: float = 0.0
     budget: float = 0.0
-    accounted_for: tuple[int, RoundSettings] | None = None
+    accounted_for: tuple[int, RoundSettings, Privacy] | None = None
