@@ -5,8 +5,8 @@ runs out of disk once, until that has stopped a write; a fifth of the devices va
 late; one is killed (SIGKILL) in the middle of its uploads, one sends a few bytes at a time, one
 floods, one sends garbage, one's clock is an hour off. At the end: every fault took place; every
 round was finished; no more updates counted than devices were told that theirs was taken; the
-ranker has moved by exactly what was counted (noise aside); and epsilon is that of the rounds, as
-if nothing had happened.
+ranker has moved by what was counted, as nearly as noise lets one see; and epsilon is that of the
+rounds, as if nothing had happened.
 
     python benchmarks/soak.py [--devices 200] [--rounds 30] [--json FILE]
 

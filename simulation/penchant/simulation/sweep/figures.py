@@ -31,6 +31,7 @@ _LINES = (
     (INK, (0, (8, 3)), "P"),
 )
 _APART = 0.07  # so that intervals of one epsilon do not hide each other
+_SHORT = 24  # characters of labels that fit side by side
 
 
 def curve(
@@ -73,7 +74,9 @@ def curve(
         axes.set_xticks(range(len(epsilons)), names)
         axes.set_xlim(-0.5, len(epsilons) - 0.5)
         axes.set_ylim(bottom=0)
-        figure.legend(loc="outside lower left", ncols=2, fontsize=8)
+        longest = max(len(label) for label in axes.get_legend_handles_labels()[1])
+        columns = 2 if longest <= _SHORT else 1
+        figure.legend(loc="outside lower left", ncols=columns, fontsize=8)
         svg = svg_of(figure, re.sub(r"\W+", "-", title.lower()))
     return Picture(
         svg=svg, alt=f"{title} over epsilon. {'; '.join(said)}; popularity {popularity:.3f}."
