@@ -137,7 +137,6 @@ class Fleet:
             told = await self._post(client, key, PUSH, reply, offset=offset, trickle=True)
         else:
             told = await self._post(client, key, PUSH, reply, offset=offset)
-        self.unheard[rounds[0]].discard(node)
         if told.status_code == 200 and kind != "garbage":
             self.taken[rounds[0]].add(node)
             self.met[f"{kind} taken"] += 1
@@ -147,6 +146,9 @@ class Fleet:
         again = await self._post(client, key, PUSH, reply, offset=offset)
         if again.status_code not in (200, 409, 429, 503):
             raise RuntimeError(f"a reply sent again was answered {again.status_code}")
+        if again.status_code == 200 and kind != "garbage":
+            self.taken[rounds[0]].add(node)  # where the server had no time for the first
+        self.unheard[rounds[0]].discard(node)
 
     async def _post(
         self,
