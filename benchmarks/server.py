@@ -42,24 +42,14 @@ from penchant.server.service.folder import ServerFolder
 from penchant.shared import flower
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.codec import decode_task, encode_result
-from penchant.shared.contract import TrainingResult
+from penchant.shared.contract import LearningRates, TrainingResult
 from penchant.shared.requests import public_key_text, sign_request
 
 DIMENSION, FEATURES = 16, 32
 STARTING_SECONDS = 20.0  # devices are not switched on at one moment
 SETTLING_SECONDS = 30.0  # devices that are not held have come once more by then
 SERVE = "from penchant.shared.command_line import main; main()"
-RATES = dict.fromkeys(
-    [
-        "private_vector",
-        "item_projection",
-        "context_projection",
-        "attention",
-        "popularity",
-        "item_residual",
-    ],
-    1.0,
-)
+RATES = dict.fromkeys(LearningRates.model_fields, 1.0)
 
 
 def prepare(path: Path, *, devices: int, numbers: int, rounds: int) -> ServerFolder:

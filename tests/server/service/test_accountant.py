@@ -9,18 +9,9 @@ from penchant.server.operations.records import RoundRecord
 from penchant.server.service.accountant import Accountant, mechanism_of
 from penchant.server.settings import RoundSettings
 from penchant.shared.accounting import UserMechanism, default_delta
+from penchant.shared.contract import LearningRates
 
-RATES = dict.fromkeys(
-    [
-        "private_vector",
-        "item_projection",
-        "context_projection",
-        "attention",
-        "popularity",
-        "item_residual",
-    ],
-    1.0,
-)
+RATES = dict.fromkeys(LearningRates.model_fields, 1.0)
 
 
 def settings(**changes: Any) -> RoundSettings:

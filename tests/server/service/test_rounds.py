@@ -27,23 +27,13 @@ from penchant.server.strategy import RoundOutcome
 from penchant.shared import flower
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.codec import decode_task, encode_result
-from penchant.shared.contract import TrainingResult
+from penchant.shared.contract import LearningRates, TrainingResult
 from penchant.shared.errors import DataError, StoreError
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.ranker import Ranker
 
 ITEMS, DEVICES = 5, 3
-RATES = dict.fromkeys(
-    (
-        "private_vector",
-        "item_projection",
-        "context_projection",
-        "attention",
-        "popularity",
-        "item_residual",
-    ),
-    1.0,
-)
+RATES = dict.fromkeys(LearningRates.model_fields, 1.0)
 
 
 @pytest.fixture

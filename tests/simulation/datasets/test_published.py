@@ -9,20 +9,12 @@ from pathlib import Path
 
 import pytest
 from tests.simulation.datasets.published import FAMILIES, ITEMS, PEOPLE, shop
+from tests.simulation.datasets.shortruns import simulate
 
-from penchant.shared.command_line import main
-from penchant.simulation.report import Summary, read_summary
+from penchant.simulation.report import Summary
 
 CHANCE = 0.1  # HR@10 among 99 negatives
 WITHOUT_TEXTS = ("amazon_ratings", "beauty")
-
-
-def simulate(dataset: str, out: Path, *flags: str) -> Summary:
-    """Run a short simulation and return its summary."""
-    with pytest.raises(SystemExit) as stopped:
-        main(["simulate", "--dataset", dataset, "--rounds", "4", "--out", str(out), *flags])
-    assert stopped.value.code == 0
-    return read_summary(out)
 
 
 def check(summary: Summary, out: Path) -> None:
