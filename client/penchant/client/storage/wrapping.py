@@ -123,17 +123,8 @@ def destroy_key(database: Path, source: KeySource) -> None:
     kept = _WrappedKey.read(path)
     gone = replace(kept, nonce="", wrapped="", destroyed=True)
     try:
-        with path.open("r+b", buffering=0) as old:
-            length = len(old.read())
-            try:
-                write_atomically(path, gone.to_bytes(), mode=0o600)
-                left = os.urandom(length)
-            except OSError:  # no room beside it, so in its place, which is as long at least
-                left = gone.to_bytes()
-            old.seek(0)
-            old.write(left)
-            old.truncate()
-            os.fsync(old.fileno())
+        # Where there is no room beside it, in its place, which is as long at least.
+        _replace(path, gone.to_bytes(), or_in_place=True)
     except OSError as error:
         raise StoreError(f"cannot destroy the key file {path}: {error.strerror}") from error
     source.destroy(kept.identity, kept.parameters)
@@ -162,15 +153,30 @@ def rewrap_key(path: Path, old: KeySource, new: KeySource) -> None:
     key = _unwrap(path, old, purpose=kept.purpose)
     content = _wrapped(key, new, purpose=kept.purpose)
     try:
-        with path.open("r+b", buffering=0) as before:
-            length = len(before.read())
-            write_atomically(path, content, mode=0o600)
-            before.seek(0)
-            before.write(os.urandom(length))
-            os.fsync(before.fileno())
+        _replace(path, content)
     except OSError as error:
         raise StoreError(f"cannot write the key file {path}: {error.strerror}") from error
     old.destroy(kept.identity, kept.parameters)
+
+
+def _replace(path: Path, content: bytes, *, or_in_place: bool = False) -> None:
+    """Put ``content`` in a key file's place, and overwrite the old one where it lay.
+
+    Raises:
+        OSError: it cannot be written; then the old one is as it was.
+    """
+    with path.open("r+b", buffering=0) as old:
+        left = os.urandom(len(old.read()))
+        try:
+            write_atomically(path, content, mode=0o600)
+        except OSError:
+            if not or_in_place:
+                raise
+            left = content
+        old.seek(0)
+        old.write(left)
+        old.truncate()
+        os.fsync(old.fileno())
 
 
 def _make(path: Path, source: KeySource, *, purpose: str, durable: bool) -> bytes:
