@@ -80,7 +80,10 @@ events = st.lists(
 
 @pytest.mark.parametrize("policy", POLICIES, ids=["half-lives", "ewma", "window"])
 @given(observed=events, weight=st.floats(-1, 1), data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=25,
+)
 def test_evidence_is_exact(
     themed: Scorer,
     encoder: TextEncoder,

@@ -60,7 +60,7 @@ def make_rounds(**changes: Any) -> dict[str, Any]:
         "sampling_probability": 1.0,
         "minimum_cohort": 1,
         "noise_multiplier": 0.0,
-        "reply_timeout": 60.0,
+        "reply_timeout": 600.0,
         "training": training,
         "optimiser": {"name": "fedavg", "rates": RATES},
     }
@@ -222,6 +222,13 @@ class LightDevice:
         """Fetch a task, None if none came."""
         found = self.connection.post(f"/v1/fleet/pull?wait={wait}", patience=wait)
         return found.content if found.status_code == 200 else None
+
+    def task(self) -> bytes:
+        """Fetch a task that must come, however slow the machine is."""
+        end = time.monotonic() + PATIENCE
+        while (task := self.pull()) is None:
+            assert time.monotonic() < end, "no task came"
+        return task
 
     def reply(self, task: bytes) -> bytes:
         """What this device answers."""
