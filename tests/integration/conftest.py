@@ -40,7 +40,7 @@ from penchant.shared.contract import TrainingResult
 from penchant.shared.enrolment import EnrolmentCode
 from penchant.shared.ranker import Ranker
 
-PATIENCE = 180.0
+PATIENCE = 600.0
 RATES = {
     "private_vector": 0.0,
     "item_projection": 1.0,
@@ -127,7 +127,7 @@ class LiveServer:
         """Send it a signal and wait for its end."""
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(60)
+        code = self.process.wait(PATIENCE)
         self.process = None
         return code
 
@@ -252,7 +252,7 @@ class LightDevice:
 
     def take_part(self) -> str | None:
         """Answer the next task, if one comes; return what became of the reply."""
-        task = self.pull()
+        task = self.pull(wait=3)
         return None if task is None else self.push(self.reply(task))
 
 

@@ -48,7 +48,7 @@ def start_device(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     for process in started:
         process.terminate()
     for process in started:
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
 
 
 def test_three_devices_train_the_ranker_of_the_simulation(

@@ -13,7 +13,7 @@ import pytest
 from penchant.simulation.report import read_rounds, read_summary
 
 SMALL = ("--devices", "60", "--rounds", "6", "--cohort", "30")
-SECONDS = 300
+SECONDS = 600
 
 
 def start(folder: Path, *flags: str) -> "subprocess.Popen[str]":

@@ -34,7 +34,7 @@ from penchant.simulation.world import World
 
 APP = Path(__file__).parents[2] / "deploy" / "flower"
 ROUNDS, DEVICES = 2, 2
-PATIENCE = 240.0
+PATIENCE = 600.0
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def flower(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     for process in reversed(started):
         process.terminate()
     for process in started:
-        process.wait(60)
+        process.wait(PATIENCE)
 
 
 def free_ports(count: int) -> list[int]:
