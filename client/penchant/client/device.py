@@ -98,7 +98,7 @@ class Device(ParticipatingDevice):
     def predict(self, text: str, *, now: int | None = None) -> float:
         """Return how much ``text`` would interest the person, on the scale of ``scores``.
 
-        It is the score of an item of that text which nobody has met yet.
+        It is the score that an item of that text would have in the catalogue, were it new there.
 
         Args:
             text: what the item would be called.
