@@ -15,7 +15,7 @@ from flwr.app import Context
 from hypothesis import strategies as st
 from tests.fuzz.decoders import KEYS, repacked, small_catalogue, small_ranker
 from tests.fuzz.mutations import changed_json, mutated, nearly_safetensors
-from tests.fuzz.routes import FuzzedServer
+from tests.fuzz.server import FuzzedServer
 from tests.fuzz.target import Target
 
 from penchant.client import Device, Event

@@ -35,7 +35,7 @@ class Target:
 
     name: str
     inputs: SearchStrategy[Any]
-    check: Callable[[Any], None]
+    check: Callable[[Any], object]
     weight: float = 1.0
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 import uvicorn
 from hypothesis import strategies as st
 from tests.fuzz.mutations import mutated
-from tests.fuzz.routes import FuzzedServer
+from tests.fuzz.server import FuzzedServer
 from tests.fuzz.target import Target
 
 from penchant.server.service import server as service

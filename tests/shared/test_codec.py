@@ -1,5 +1,6 @@
 """Tests of the codec: what it carries, and that it takes nothing else."""
 
+import hashlib
 import json
 import struct
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from penchant.shared.codec import decode_result, decode_task, encode_result, encode_task
 from penchant.shared.contract import (
     CONTRACT_VERSION,
+    MEASURE_SIZE,
+    PLAIN_VERSION,
     EventPrivacy,
     LearningRates,
     LocalTraining,
@@ -54,6 +57,7 @@ vectors = arrays(
     st.integers(0, 30),
     elements=st.floats(width=32, allow_nan=False, allow_infinity=False),
 )
+unit = st.floats(0, 1, width=32)
 model_ids = st.text("0123456789abcdef", min_size=16, max_size=16)
 round_numbers = st.integers(1, 2**31)
 
@@ -73,18 +77,37 @@ TRAINING = LocalTraining(
 VECTOR = np.array([1.5, -0.0, 3e38], dtype=np.float32)
 TASK = encode_task(TrainingTask(MODEL_ID, 7, TRAINING, VECTOR))
 RESULT = encode_result(TrainingResult(MODEL_ID, 7, VECTOR))
+# Of these very messages, as penchant made them when its contract was of version 2.
+TASK_BEFORE_MEASURES = "57e52e1f3984b4e4d906ea61d8df21df1e98feb00ddf0358acc550fcac424c37"
+RESULT_BEFORE_MEASURES = "3826ba465028b6db8b3c8e4696f70d80061b649d843249859791515613d07679"
 RESULT_HEADER = {"model_id": MODEL_ID, "round_number": 7, "kind": "training result"}
+
+MEASURE = np.array([0.25, 0.125, 0.5], dtype=np.float32)
+ASKING = encode_task(TrainingTask(MODEL_ID, 7, TRAINING, VECTOR, measure_noise_multiplier=8.0))
+MEASURED = encode_result(TrainingResult(MODEL_ID, 7, VECTOR, MEASURE))
 
 Decode = Callable[..., object]
 both = pytest.mark.parametrize(
     ("message", "decode"), [(TASK, decode_task), (RESULT, decode_result)], ids=["task", "result"]
 )
+every = pytest.mark.parametrize(
+    ("message", "decode"),
+    [
+        (TASK, decode_task),
+        (RESULT, decode_result),
+        (ASKING, decode_task),
+        (MEASURED, decode_result),
+    ],
+    ids=["task", "result", "asking task", "measured result"],
+)
 
 
-def message_of(header: object, vector: NDArray[np.float32] = VECTOR) -> bytes:
+def message_of(
+    header: object, vector: NDArray[np.float32] = VECTOR, *, version: int = PLAIN_VERSION
+) -> bytes:
     """A message with any header, well-formed otherwise."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return PREFIX.pack(b"PNCH", CONTRACT_VERSION, len(text)) + text + vector.tobytes()
+    return PREFIX.pack(b"PNCH", version, len(text)) + text + vector.tobytes()
 
 
 @given(model_ids, round_numbers, trainings, vectors, st.just(0.0) | positive)
@@ -114,6 +137,50 @@ def test_result_round_trip(model_id: str, round_number: int, update: NDArray[np.
     assert found.update.tobytes() == update.tobytes()
 
 
+@given(trainings, st.just(0.0) | positive, vectors, arrays(np.float32, MEASURE_SIZE, elements=unit))
+def test_what_is_measured_comes_through(
+    training: LocalTraining, noise: float, vector: NDArray[np.float32], measure: NDArray[np.float32]
+) -> None:
+    """A task that asks for a measure, and a result with one, arrive bit for bit."""
+    task = TrainingTask(MODEL_ID, 1, training, vector, measure_noise_multiplier=noise)
+    assert decode_task(encode_task(task), size=len(vector)).measure_noise_multiplier == noise
+    result = TrainingResult(MODEL_ID, 1, vector, measure)
+    found = decode_result(encode_result(result), size=len(vector))
+    assert found.update.tobytes() == vector.tobytes()
+    assert found.measure is not None
+    assert found.measure.tobytes() == measure.tobytes()
+
+
+def test_a_message_is_of_the_lowest_version_that_can_say_it() -> None:
+    """Without a measure messages are what they were before there was one, to the byte."""
+    versions = [PREFIX.unpack_from(message)[1] for message in (TASK, RESULT, ASKING, MEASURED)]
+    assert versions == [2, 2, 3, 3]
+    assert hashlib.sha256(TASK).hexdigest() == TASK_BEFORE_MEASURES
+    assert hashlib.sha256(RESULT).hexdigest() == RESULT_BEFORE_MEASURES
+    assert decode_task(TASK, size=SIZE).measure_noise_multiplier is None
+    assert decode_result(RESULT, size=SIZE).measure is None
+
+
+def test_a_version_says_what_it_must_and_no_more() -> None:
+    """A plain task that asks, an asking one that says no noise, and lengths between are refused."""
+    header = json.loads(ASKING[PREFIX.size : -VECTOR.nbytes])
+    assert decode_task(message_of(header, version=3), size=SIZE).measure_noise_multiplier == 8.0
+    with pytest.raises(CodecError, match="header is not valid"):
+        decode_task(message_of(header), size=SIZE)
+    for bad in (None, -1.0, "8", 1e999):
+        with pytest.raises(CodecError, match="header is not valid"):
+            decode_task(
+                message_of(header | {"measure_noise_multiplier": bad}, version=3), size=SIZE
+            )
+    long = np.concatenate([VECTOR, MEASURE])
+    for version, numbers in ((2, long), (3, VECTOR), (3, long[:-1])):
+        with pytest.raises(CodecError, match="are needed for"):
+            decode_result(message_of(RESULT_HEADER, numbers, version=version), size=SIZE)
+    for broken in (MEASURE[:2], np.full(3, np.nan, dtype=np.float32)):
+        with pytest.raises(CodecError, match=r"the measure has shape|not finite"):
+            encode_result(TrainingResult(MODEL_ID, 7, VECTOR, broken))
+
+
 def test_numbers_in_any_memory_layout_are_sent_in_order() -> None:
     """A strided view is sent as the numbers it shows."""
     strided = np.arange(6, dtype=np.float32)[::2]
@@ -141,7 +208,7 @@ def test_doubles_beyond_float32_are_not_sent() -> None:
         encode_result(TrainingResult(MODEL_ID, 1, wide))
 
 
-@both
+@every
 def test_every_cut_and_every_extension_is_refused(message: bytes, decode: Decode) -> None:
     """A message is exactly as long as it says."""
     for length in range(len(message)):
@@ -160,7 +227,7 @@ def test_other_sizes_are_refused(message: bytes, decode: Decode, size: int) -> N
         decode(message, size=size)
 
 
-@both
+@every
 def test_other_magic_and_versions_are_refused(message: bytes, decode: Decode) -> None:
     """The error names what came and what was expected."""
     with pytest.raises(CodecError, match=r"PNCX.*PNCH"):
@@ -170,7 +237,7 @@ def test_other_magic_and_versions_are_refused(message: bytes, decode: Decode) ->
         decode(newer, size=SIZE)
 
 
-@both
+@every
 def test_giant_headers_are_refused_before_they_are_read(message: bytes, decode: Decode) -> None:
     """A length field alone makes nothing be allocated or parsed."""
     giant = message[:6] + struct.pack("<I", 2**32 - 1) + message[10:]
@@ -279,7 +346,7 @@ def test_random_bytes_are_refused(data: bytes, size: int) -> None:
             decode(data, size=size)
 
 
-@both
+@every
 @given(place=st.integers(0, 10_000), value=st.integers(0, 255))
 def test_changed_bytes_are_refused_or_still_a_message(
     message: bytes, decode: Decode, place: int, value: int

@@ -34,7 +34,10 @@ PRIVACY: dict[str, Any] = {
 
 
 def test_nothing_private_has_a_place() -> None:
-    """Messages hold these fields and no other: no event, text, vector, loss or count."""
+    """Messages hold these fields and no other: no event, text, vector, loss or count.
+
+    The measure is three numbers that a device bounds and a server noises.
+    """
     assert [field.name for field in fields(TrainingTask)] == [
         "model_id",
         "round_number",
@@ -42,11 +45,13 @@ def test_nothing_private_has_a_place() -> None:
         "vector",
         "noise_multiplier",
         "purpose",
+        "measure_noise_multiplier",
     ]
     assert [field.name for field in fields(TrainingResult)] == [
         "model_id",
         "round_number",
         "update",
+        "measure",
     ]
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Learner", "Learnt", "Relearning"]
 
+KNOWN = "learnt_up_to"
+
 
 class Relearning(StrEnum):
     """What became of the private vector when events were forgotten.
@@ -49,12 +51,14 @@ class Learnt:
         private_vector: float32 (d,), what stays.
         event_private: whether the round had event-level privacy.
         record: what it takes to do the round again; None if rounds are not recorded.
+        watermark: id of the latest event it saw, 0 if none; later events are new to the next.
     """
 
     result: "TrainingResult"
     private_vector: NDArray[np.float32]
     event_private: bool
     record: TrainedRound | None
+    watermark: int
 
 
 class Learner:
@@ -101,8 +105,13 @@ class Learner:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
 
-    def learn(self, task: "TrainingTask") -> Learnt:
+    def learn(self, task: "TrainingTask", *, measured: bool = False) -> Learnt:
         """Return what training one round gives; nothing is kept yet.
+
+        Args:
+            task: what is asked.
+            measured: also measure the ranker that was given on the events that are new since the
+                round before; without, a task that asks for a measure gets that of no events.
 
         Raises:
             RoundError: the task is for another ranker or an earlier round, training diverged, or
@@ -112,8 +121,12 @@ class Learner:
 
         self._require_fit(task)
         draws = self._randomness.spawn(task.round_number)
+        watermark = self._store.last_event_id()
+        events = self._store.events()
         if not self._recorded:
-            return self._learnt(task, self._store.events(), draws, record=None, lent=self._lent)
+            return self._learnt(
+                task, events, draws, watermark=watermark, measured=measured, lent=self._lent
+            )
         # A seed of its own for each answer: the same draws on other events would cancel out.
         seed = draws.integers(KEY_BYTES, below=256).astype(np.uint8).tobytes()
         record = TrainedRound(
@@ -122,10 +135,16 @@ class Learner:
             task.training.event_privacy is not None,
             encode_task(task),
             seed,
-            self._store.last_event_id(),
+            watermark,
         )
         return self._learnt(
-            task, self._store.events(), KeyedRandomness(seed), record=record, lent=self._lent
+            task,
+            events,
+            KeyedRandomness(seed),
+            watermark=watermark,
+            record=record,
+            measured=measured,
+            lent=self._lent,
         )
 
     def keep(self, learnt: Learnt) -> None:
@@ -140,6 +159,8 @@ class Learner:
             )
             if learnt.record is not None:
                 self._store.save_trained_round(learnt.record)
+            if learnt.watermark > self._known():
+                self._store.save_value(KNOWN, str(learnt.watermark).encode())
 
     def outdate(self) -> None:
         """Let nothing come of a round that is being computed: it sees what is to be forgotten."""
@@ -182,7 +203,13 @@ class Learner:
             seen = [event for event in events if event.id <= record.watermark]
             task = decode_task(record.task, size=size)
             try:
-                learnt = self._learnt(task, seen, KeyedRandomness(record.seed), record=record)
+                learnt = self._learnt(
+                    task,
+                    seen,
+                    KeyedRandomness(record.seed),
+                    watermark=record.watermark,
+                    record=record,
+                )
             except ModuleNotFoundError:  # the train extra was there once and is not any more
                 self._forget_rounds(record.model)
                 return Relearning.RESET
@@ -201,17 +228,23 @@ class Learner:
         events: Sequence[StoredEvent],
         randomness: Randomness,
         *,
-        record: TrainedRound | None,
+        watermark: int,
+        record: TrainedRound | None = None,
+        measured: bool = False,
         lent: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Learnt:
+        from penchant.client.training.measuring import task_measure
         from penchant.client.training.rounds import train_round
         from penchant.shared.contract import TrainingResult
 
         event_private = task.training.event_privacy is not None
         history = history_of(events, self._scorer)
         start = self.private_vector(before=task.round_number, event_private=event_private)
+        known = self._known() if measured else watermark
+        new = np.array([event.id > known for event in events], dtype=np.bool_)
         before = self._forgettings
         with lent():
+            measure = task_measure(task, self._scorer, history, start, new=new)
             trained = train_round(
                 task,
                 settings=self._scorer.ranker.settings,
@@ -225,8 +258,13 @@ class Learner:
                 f"events were forgotten while round {task.round_number} was trained on them; "
                 "what it learnt was dropped; train it again"
             )
-        result = TrainingResult(task.model_id, task.round_number, trained.update)
-        return Learnt(result, trained.private_vector, event_private, record)
+        result = TrainingResult(task.model_id, task.round_number, trained.update, measure)
+        return Learnt(result, trained.private_vector, event_private, record, watermark)
+
+    def _known(self) -> int:
+        """Return the id of the latest event that a round has learnt from, 0 if there is none."""
+        content = self._store.value(KNOWN)
+        return 0 if content is None else int(content)
 
     def _require_fit(self, task: "TrainingTask") -> None:
         ranker = self._scorer.ranker

@@ -1,10 +1,13 @@
 """Messages of the wire contract to bytes and back.
 
 Layout: 4 bytes ``PNCH``; contract version, 2 bytes; header length, 4 bytes; header, JSON; then the
-vector, float32. All numbers are little-endian. Decoding refuses whatever is not exactly that.
+vector, float32; then, in a result of version 3, the measure, 3 more. All numbers are little-endian.
+Decoding refuses whatever is not exactly that. A message is of the lowest version that can say it:
+3 where a measure is asked for or given, else 2.
 """
 
 import struct
+from collections.abc import Mapping
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -13,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penchant.shared.contract import (
     CONTRACT_VERSION,
+    MEASURE_SIZE,
+    PLAIN_VERSION,
     LocalTraining,
     TrainingResult,
     TrainingTask,
@@ -44,8 +49,19 @@ class _TaskHeader(_Header):
     training: LocalTraining
 
 
+class _MeasuringTaskHeader(_TaskHeader):
+    measure_noise_multiplier: float = Field(ge=0, allow_inf_nan=False)
+
+
 class _ResultHeader(_Header):
     kind: Literal["training result"]
+
+
+_TASKS: dict[int, type[_TaskHeader]] = {
+    PLAIN_VERSION: _TaskHeader,
+    CONTRACT_VERSION: _MeasuringTaskHeader,
+}
+_RESULTS = {PLAIN_VERSION: _ResultHeader, CONTRACT_VERSION: _ResultHeader}
 
 
 def encode_task(task: TrainingTask) -> bytes:
@@ -54,15 +70,18 @@ def encode_task(task: TrainingTask) -> bytes:
     Raises:
         CodecError: the vector holds a number that is not finite.
     """
-    header = _TaskHeader(
-        kind="training task",
-        purpose=task.purpose,
-        noise_multiplier=task.noise_multiplier,
-        model_id=task.model_id,
-        round_number=task.round_number,
-        training=task.training,
-    )
-    return _encode(header, task.vector)
+    fields = {
+        "kind": "training task",
+        "purpose": task.purpose,
+        "noise_multiplier": task.noise_multiplier,
+        "model_id": task.model_id,
+        "round_number": task.round_number,
+        "training": task.training,
+    }
+    if task.measure_noise_multiplier is None:
+        return _encode(PLAIN_VERSION, _TaskHeader.model_validate(fields), task.vector)
+    fields["measure_noise_multiplier"] = task.measure_noise_multiplier
+    return _encode(CONTRACT_VERSION, _MeasuringTaskHeader.model_validate(fields), task.vector)
 
 
 def decode_task(data: bytes, *, size: int) -> TrainingTask:
@@ -75,7 +94,8 @@ def decode_task(data: bytes, *, size: int) -> TrainingTask:
     Raises:
         CodecError: not a task of this contract version, of this size, with finite numbers.
     """
-    header, vector = _decode(data, _TaskHeader, size)
+    _, header, vector = _decode(data, _TASKS, dict.fromkeys(_TASKS, size))
+    asked = header.measure_noise_multiplier if isinstance(header, _MeasuringTaskHeader) else None
     return TrainingTask(
         header.model_id,
         header.round_number,
@@ -83,6 +103,7 @@ def decode_task(data: bytes, *, size: int) -> TrainingTask:
         vector,
         noise_multiplier=header.noise_multiplier,
         purpose=header.purpose,
+        measure_noise_multiplier=asked,
     )
 
 
@@ -90,12 +111,19 @@ def encode_result(result: TrainingResult) -> bytes:
     """Return ``result`` as bytes.
 
     Raises:
-        CodecError: the update holds a number that is not finite.
+        CodecError: the update or the measure holds a number that is not finite, or the measure
+            is not of three.
     """
     header = _ResultHeader(
         kind="training result", model_id=result.model_id, round_number=result.round_number
     )
-    return _encode(header, result.update)
+    if result.measure is None:
+        return _encode(PLAIN_VERSION, header, result.update)
+    if result.measure.shape != (MEASURE_SIZE,):
+        raise CodecError(
+            f"the measure has shape {result.measure.shape}; it is {MEASURE_SIZE} numbers"
+        )
+    return _encode(CONTRACT_VERSION, header, np.concatenate([result.update, result.measure]))
 
 
 def decode_result(data: bytes, *, size: int) -> TrainingResult:
@@ -108,29 +136,35 @@ def decode_result(data: bytes, *, size: int) -> TrainingResult:
     Raises:
         CodecError: not a result of this contract version, of this size, with finite numbers.
     """
-    header, update = _decode(data, _ResultHeader, size)
-    return TrainingResult(header.model_id, header.round_number, update)
+    sizes = {PLAIN_VERSION: size, CONTRACT_VERSION: size + MEASURE_SIZE}
+    version, header, numbers = _decode(data, _RESULTS, sizes)
+    measure = numbers[size:] if version == CONTRACT_VERSION else None
+    return TrainingResult(header.model_id, header.round_number, numbers[:size], measure)
 
 
-def _encode(header: _Header, vector: NDArray[np.float32]) -> bytes:
+def _encode(version: int, header: _Header, vector: NDArray[np.float32]) -> bytes:
     numbers = np.ascontiguousarray(vector, dtype="<f4")
     _require_finite(numbers)
     text = header.model_dump_json().encode()
-    prefix = PREFIX.pack(MAGIC, CONTRACT_VERSION, len(text))
+    prefix = PREFIX.pack(MAGIC, version, len(text))
     return b"".join([prefix, text, numbers.tobytes()])
 
 
-def _decode(data: bytes, kind: type[_HeaderT], size: int) -> tuple[_HeaderT, NDArray[np.float32]]:
+def _decode(
+    data: bytes, kinds: Mapping[int, type[_HeaderT]], sizes: Mapping[int, int]
+) -> tuple[int, _HeaderT, NDArray[np.float32]]:
+    """Return a message's version, its header of that version's kind, and as many numbers."""
     if len(data) < PREFIX.size:
         raise CodecError(f"the message has {len(data)} bytes; at least {PREFIX.size} are needed")
     magic, version, header_length = PREFIX.unpack_from(data)
     if magic != MAGIC:
         raise CodecError(f"the message starts with {magic!r}; {MAGIC!r} was expected")
-    if version != CONTRACT_VERSION:
+    if version not in kinds:
         raise CodecError(
-            f"the message is of contract version {version}; this penchant speaks version "
-            f"{CONTRACT_VERSION}; update the older side"
+            f"the message is of contract version {version}; this penchant speaks versions "
+            f"{PLAIN_VERSION} to {CONTRACT_VERSION}; update the older side"
         )
+    size = sizes[version]
     if header_length > LARGEST_HEADER:
         raise CodecError(f"the header has {header_length} bytes; at most {LARGEST_HEADER} may be")
     expected = PREFIX.size + header_length + 4 * size
@@ -140,7 +174,7 @@ def _decode(data: bytes, kind: type[_HeaderT], size: int) -> tuple[_HeaderT, NDA
         )
     try:
         text = data[PREFIX.size : PREFIX.size + header_length]
-        header = kind.model_validate_json(text, strict=True)
+        header = kinds[version].model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         # What a stranger wrote goes into logs: short, and never as more than one line.
@@ -148,7 +182,7 @@ def _decode(data: bytes, kind: type[_HeaderT], size: int) -> tuple[_HeaderT, NDA
         raise CodecError(f"the header is not valid: {first['msg']} at {place!r}") from error
     vector = np.frombuffer(data, dtype="<f4", offset=PREFIX.size + header_length)
     _require_finite(vector)
-    return header, vector
+    return version, header, vector
 
 
 def _require_finite(vector: NDArray[np.float32]) -> None:

@@ -1,7 +1,8 @@
 """The wire contract: everything a server and a device ever say to each other.
 
 There is no type here for an event, a text, an interest vector, a loss or a count of examples, so
-none of them can be sent.
+none of them can be sent. Of how well a device was served there is one: a measure of bounded norm,
+which a task has to ask for.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from penchant.shared.purposes import TRAIN_RANKER
 
 __all__ = [
     "CONTRACT_VERSION",
+    "MEASURE_SIZE",
+    "PLAIN_VERSION",
     "EventPrivacy",
     "LearningRates",
     "LocalTraining",
@@ -22,7 +25,12 @@ __all__ = [
     "TrainingTask",
 ]
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
+# Of a round that asks for no measure: messages are what they were before there were any, so that
+# such rounds go on with peers that have not been updated.
+PLAIN_VERSION = 2
+# Numbers of a measure.
+MEASURE_SIZE = 3
 
 
 class _Public(BaseModel):
@@ -94,6 +102,8 @@ class TrainingTask:
         noise_multiplier: user-level noise that the server says it adds to the sum of updates,
             standard deviation / clipping norm; 0 for none.
         purpose: what the update will be used for.
+        measure_noise_multiplier: asks for a measure of ``vector`` too, and is the noise that the
+            server says it adds to the sum of measures, standard deviation / 1; None asks for none.
     """
 
     model_id: str
@@ -102,18 +112,22 @@ class TrainingTask:
     vector: NDArray[np.float32]
     noise_multiplier: float = 0.0
     purpose: Literal["train the shared ranker"] = TRAIN_RANKER
+    measure_noise_multiplier: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult:
-    """What a device answers: one clipped update, and which task it belongs to.
+    """What a device answers: one clipped update, a measure if asked, and to which task.
 
     Attributes:
         model_id: as in the task.
         round_number: as in the task.
         update: float32 (D,), trained ranker minus the ranker it started from.
+        measure: float32 (3,), of the ranker it started from (``penchant.shared.measures``); None
+            if the task asks for none.
     """
 
     model_id: str
     round_number: int
     update: NDArray[np.float32]
+    measure: NDArray[np.float32] | None = None

@@ -12,7 +12,13 @@ import math
 
 from penchant.shared.errors import PrivacyError
 
-__all__ = ["default_delta", "gaussian_delta", "gaussian_epsilon", "gaussian_rho"]
+__all__ = [
+    "default_delta",
+    "gaussian_delta",
+    "gaussian_epsilon",
+    "gaussian_rho",
+    "joint_noise_multiplier",
+]
 
 # From here on Mills' ratio is 1 / x (1 - 1 / x^2 + 3 / x^4 - 15 / x^6) to the last digit.
 LARGE = 30.0
@@ -41,6 +47,25 @@ def gaussian_rho(*, noise_multiplier: float, releases: int = 1) -> float:
         return math.inf if releases else 0.0
     ratio = 1.0 / noise_multiplier  # squared last: 1e-200 squared would be 0 to divide by
     return releases * ratio * ratio / 2.0
+
+
+def joint_noise_multiplier(*noise_multipliers: float) -> float:
+    """Return the multiplier of the one Gaussian mechanism that several on the same record make.
+
+    Scaled to unit noise, what they release together is one vector that a record moves by at most
+    (sigma_1^-2 + sigma_2^-2 + ...)^1/2; that is one mechanism of multiplier
+    (sigma_1^-2 + sigma_2^-2 + ...)^-1/2, also where one draw of a cohort is for all of them.
+    Without noise in one of them there is none: 0.
+
+    Example:
+        >>> round(joint_noise_multiplier(4.0, 8.0), 4)
+        3.5777
+    """
+    return 1.0 / math.sqrt(2.0 * rho) if (rho := _rho_of_all(noise_multipliers)) else math.inf
+
+
+def _rho_of_all(noise_multipliers: tuple[float, ...]) -> float:
+    return math.fsum(gaussian_rho(noise_multiplier=sigma) for sigma in noise_multipliers)
 
 
 def gaussian_delta(rho: float, *, epsilon: float) -> float:

@@ -1,7 +1,8 @@
-"""What an update may be used for; a task, a device's consent and its ledger name it."""
+"""What leaves a device may be used for; a task, a device's consent and its ledger name it."""
 
 from typing import Final
 
-__all__ = ["TRAIN_RANKER"]
+__all__ = ["MEASURE_RANKER", "TRAIN_RANKER"]
 
 TRAIN_RANKER: Final = "train the shared ranker"
+MEASURE_RANKER: Final = "measure how well the shared ranker recommends"

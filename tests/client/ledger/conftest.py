@@ -32,6 +32,7 @@ def task_of(
     clipping_norm: float | None = 1.0,
     event_noise: float | None = None,
     steps: int = 1,
+    measure_noise: float | None = None,
 ) -> TrainingTask:
     """A task of a small ranker."""
     event_privacy = None
@@ -51,7 +52,14 @@ def task_of(
         event_privacy=event_privacy,
     )
     vector = np.zeros(3, dtype=np.float32)
-    return TrainingTask("0" * 16, round_number, training, vector, noise_multiplier=noise_multiplier)
+    return TrainingTask(
+        "0" * 16,
+        round_number,
+        training,
+        vector,
+        noise_multiplier=noise_multiplier,
+        measure_noise_multiplier=measure_noise,
+    )
 
 
 class Desk:

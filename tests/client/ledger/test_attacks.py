@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from tests.client.ledger.conftest import DAY, Desk, task_of
 
-from penchant.client.ledger import Ledger
+from penchant.client.ledger.watch import Watch
 from penchant.shared.errors import BudgetError, StoreError
 
 MakeDesk = Callable[..., Desk]
@@ -226,7 +226,7 @@ def test_a_witness_that_cannot_be_told_holds_the_answer_back(
     """Debited but not witnessed, nothing leaves; once it can be, the very bytes do, paid once."""
     spent.pass_days(8)
     with spent.open() as ledger:
-        monkeypatch.setattr(Ledger, "_tell_witnesses", _fail)
+        monkeypatch.setattr(Watch, "tell_witnesses", _fail)
         with pytest.raises(StoreError):
             ledger.release(task_of(3), spent.make)
         monkeypatch.undo()
@@ -237,5 +237,5 @@ def test_a_witness_that_cannot_be_told_holds_the_answer_back(
         assert ledger.report().contributions == 3
 
 
-def _fail(_: Ledger) -> None:
+def _fail(_: Watch) -> None:
     raise StoreError("cannot write")

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.client.ledger.conftest import DAY, Desk, task_of
 
-from penchant.client.ledger import BudgetSettings, Ledger, Purpose
+from penchant.client.ledger import Answer, BudgetSettings, Ledger, Purpose
 from penchant.client.storage import Durability
 from penchant.shared.errors import BudgetError, ConsentError
 from penchant.shared.gaussian import gaussian_epsilon, gaussian_rho
@@ -44,7 +45,7 @@ class LedgerLife(RuleBasedStateMachine):
         self.desk.durability = Durability.NOTHING
         self.now = self.desk.time
         self.new_rounds = 0
-        self.sent: list[tuple[float, float, float]] = []  # true time, noise multiplier, event rho
+        self.sent: list[tuple[float, float, float]] = []  # true time, released rho, event rho
         self.answers: dict[tuple[object, ...], bytes] = {}
         self.agreed: set[Purpose] = set()
         self.opened: AbstractContextManager[Ledger] | None = None
@@ -118,7 +119,8 @@ class LedgerLife(RuleBasedStateMachine):
         clipping=st.sampled_from([1.0, 1.0, None, 2.0]),
         event_noise=st.sampled_from([None, 0.8]),
         look_first=st.booleans(),
-        change_mind=st.sampled_from([False, False, True]),
+        change_mind=st.sampled_from([None, None, Purpose.TRAIN_RANKER, Purpose.MEASURE_RANKER]),
+        measure_noise=st.sampled_from([None, 0.3, 0.9, 4.0]),
     )
     def ask(
         self,
@@ -127,25 +129,40 @@ class LedgerLife(RuleBasedStateMachine):
         clipping: float | None,
         event_noise: float | None,
         look_first: bool,
-        change_mind: bool,
+        change_mind: Purpose | None,
+        measure_noise: float | None = None,
     ) -> None:
         """Ask for a round, new or not; perhaps consent is taken back while it trains."""
         task = task_of(
-            number, noise_multiplier=noise, clipping_norm=clipping, event_noise=event_noise
+            number,
+            noise_multiplier=noise,
+            clipping_norm=clipping,
+            event_noise=event_noise,
+            measure_noise=measure_noise,
         )
-        key = (number, noise, clipping, event_noise)
+        key = (number, noise, clipping, event_noise, measure_noise)
 
-        def make() -> object:
-            if change_mind:
-                self.revoke(Purpose.TRAIN_RANKER)
-            return self.desk.make()
+        def look() -> Answer:
+            return replace(self.desk.make(), measured=self.ledger.measures(task))
+
+        def make() -> Answer:
+            made = look()
+            if change_mind is not None:
+                self.revoke(change_mind)
+            return made
 
         try:
             if look_first:
-                self.ledger.preview(task, self.desk.make)
-            message = self.ledger.release(task, make).message  # type: ignore[arg-type]
+                self.ledger.preview(task, make if change_mind is Purpose.MEASURE_RANKER else look)
+            answer = self.ledger.release(task, make)
         except (BudgetError, ConsentError):
             return
+        message = answer.message
+        if answer.measured:
+            assert Purpose.MEASURE_RANKER in self.agreed
+            assert event_noise is None
+            assert measure_noise is not None
+            assert measure_noise >= 0.5
         assert Purpose.TRAIN_RANKER in self.agreed
         assert event_noise is not None or Purpose.TRUST_SERVER in self.agreed
         assert clipping == 1.0
@@ -154,13 +171,16 @@ class LedgerLife(RuleBasedStateMachine):
         if self.answers.get(key) != message:
             self.answers[key] = message
             event_rho = gaussian_rho(noise_multiplier=event_noise) if event_noise else 0.0
-            self.sent.append((self.now, noise, event_rho))
+            rho = gaussian_rho(noise_multiplier=noise)
+            if answer.measured:
+                rho += gaussian_rho(noise_multiplier=measure_noise or 0.0)
+            self.sent.append((self.now, rho, event_rho))
 
     @rule()
     def ask_well(self) -> None:
         """Ask for a new round, as private as any."""
         self.new_rounds += 1
-        self.ask(100 + self.new_rounds, 4.0, 1.0, None, False, False)
+        self.ask(100 + self.new_rounds, 4.0, 1.0, None, False, None, 4.0)
 
     @rule(rounds=st.integers(5, 8), days=st.sampled_from([1.0, 3.6]))
     def ask_again_and_again(self, rounds: int, days: float) -> None:
@@ -235,7 +255,7 @@ class LedgerLife(RuleBasedStateMachine):
         for start, _, _ in self.sent:
             window = [one for one in self.sent if start - WINDOW_DAYS * DAY < one[0] <= start]
             assert len(window) <= BUDGET.contributions
-            released = sum(gaussian_rho(noise_multiplier=noise) for _, noise, _ in window)
+            released = sum(rho for _, rho, _ in window)
             assert gaussian_epsilon(released, delta=BUDGET.delta) <= BUDGET.refuse_epsilon
         times = [time for time, _, _ in self.sent]
         assert all(b - a >= DAY - 1 for a, b in pairwise(times))
@@ -250,7 +270,7 @@ class LedgerLife(RuleBasedStateMachine):
         if report.waits_until is not None and report.waits_until > self.now:
             return
         assert report.contributions >= len(recent)
-        spent = sum(gaussian_rho(noise_multiplier=noise) for _, noise, _ in recent)
+        spent = sum(rho for _, rho, _ in recent)
         assert report.released.rho >= spent - 1e-9
         assert report.server.rho >= sum(rho for _, _, rho in recent) - 1e-9
 

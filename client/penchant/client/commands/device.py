@@ -35,6 +35,7 @@ class PurposeName(StrEnum):
 
     TRAIN_RANKER = "train-ranker"
     TRUST_SERVER = "trust-server"
+    MEASURE_RANKER = "measure-ranker"
 
 
 application = typer.Typer(

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penchant.shared.purposes import TRAIN_RANKER
+from penchant.shared.purposes import MEASURE_RANKER, TRAIN_RANKER
 
 __all__ = ["Purpose", "Receipt", "Terms", "terms_of"]
 
@@ -17,10 +17,13 @@ class Purpose(StrEnum):
         TRUST_SERVER: they may leave without noise of the device's own, so that only the server's
             honesty keeps what one update shows; without it the device takes part only in rounds
             with event-level privacy.
+        MEASURE_RANKER: with an update, and where the server asks, how well the ranker foretold
+            what the person did leaves too; without it, training goes on and no measure leaves.
     """
 
     TRAIN_RANKER = TRAIN_RANKER
     TRUST_SERVER = "let the server see updates before noise is added"
+    MEASURE_RANKER = MEASURE_RANKER
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,14 @@ _TERMS = {
         "Updates may leave this device without noise of its own. Whoever runs the server could "
         "learn from a single update what you did, and you trust them not to look and to add the "
         "noise that hides you from everybody else. You can take this back at any time.",
+        "1",
+    ),
+    Purpose.MEASURE_RANKER: Terms(
+        "With an update, this device may send how well the recommendations it was given foretold "
+        "what you did since the update before: two averages between 0 and 1, and whether there was "
+        "anything to measure. Not what you did. Whoever runs the server sees them before noise is "
+        "added, as with updates, and they count against your privacy budget. Without this, updates "
+        "go on as before. You can take this back at any time.",
         "1",
     ),
 }

@@ -54,6 +54,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     );
     CREATE TABLE value (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    "ALTER TABLE answer ADD COLUMN measured INTEGER NOT NULL DEFAULT 0;",
 )
 
 
@@ -64,10 +65,12 @@ class Answer:
     Attributes:
         message: the bytes that may leave.
         local: what the device keeps when they do, as its learner wrote it.
+        measured: a measure of the ranker is among the bytes, to be agreed to and paid for.
     """
 
     message: bytes
     local: bytes
+    measured: bool = False
 
 
 class Journal:
@@ -133,9 +136,11 @@ class Journal:
         )
         return [Contribution(time, Cost(released, server)) for time, released, server in rows]
 
-    def contribution_count(self) -> int:
+    def contribution_count(self, purpose: Purpose) -> int:
         """Return how many contributions there ever were."""
-        ((count,),) = self._database.execute("SELECT count(*) FROM entry WHERE task IS NOT NULL")
+        ((count,),) = self._database.execute(
+            "SELECT count(*) FROM entry WHERE purpose = ?", (purpose.value,)
+        )
         return int(count)
 
     def latest_contribution(self, purpose: Purpose) -> int | None:
@@ -178,17 +183,20 @@ class Journal:
 
     def answer(self, task: str) -> Answer | None:
         """Return the answer kept for ``task``, or None."""
-        rows = self._database.execute("SELECT message, local FROM answer WHERE task = ?", (task,))
-        return Answer(*rows[0]) if rows else None
+        rows = self._database.execute(
+            "SELECT message, local, measured FROM answer WHERE task = ?", (task,)
+        )
+        return Answer(rows[0][0], rows[0][1], bool(rows[0][2])) if rows else None
 
     def keep_answer(self, task: str, answer: Answer) -> None:
         """Keep one answer, in place of any other."""
         with self.transaction():
             # In place: what it replaces is as long, and deleting it would cost as much again.
             self._database.execute(
-                "INSERT INTO answer VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET task = excluded.task, local = excluded.local, message = excluded.message",
-                (task, answer.local, answer.message),
+                "INSERT INTO answer VALUES (1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " task = excluded.task, local = excluded.local, message = excluded.message,"
+                " measured = excluded.measured",
+                (task, answer.local, answer.message, answer.measured),
             )
 
     def drop_answers(self) -> None:

@@ -6,6 +6,9 @@ then tell the witnesses, then give the bytes out. A device that dies in between 
 nothing and kept nothing, or spent once and kept the very bytes, which it gives out when the same
 task is asked again. It never makes a second answer to one task: two draws of noise on the same
 data would tell more than one debit pays for.
+
+An answer that holds a measure of the ranker is debited twice in that one transaction, once for
+each purpose: what a person allows for training does not pay for measuring unseen.
 """
 
 import time
@@ -13,12 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penchant.client.ledger.consent import Purpose, Receipt, Terms, terms_of
-from penchant.client.ledger.costs import cost_of, task_hash
+from penchant.client.ledger.costs import cost_of, measure_cost_of, task_hash
 from penchant.client.ledger.journal import MOVED, Answer, Journal
 from penchant.client.ledger.report import PrivacyReport, report_of
 from penchant.client.ledger.rules import Standing, held_back, refusal, waiting
 from penchant.client.ledger.settings import BudgetSettings
-from penchant.client.ledger.witness import Mark, Witness
+from penchant.client.ledger.watch import Watch
+from penchant.client.ledger.witness import Witness
 from penchant.client.storage import Database
 from penchant.shared.errors import BudgetError, ConsentError
 
@@ -27,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger"]
 
-# How often the latest time is written down when nothing else is.
-TIME_STEP = 6 * 3600
 # The last day that dates can tell.
 NEVER = 253_402_214_400
 
@@ -59,12 +61,10 @@ class Ledger:
     ) -> None:
         self._journal = Journal(database)
         self._settings = settings
-        self._witnesses = tuple(witnesses)
-        self._clock = clock
-        self._told: list[Mark | None] = [None] * len(self._witnesses)
+        self._watch = Watch(self._journal, settings, witnesses, clock)
         self._journal.require_whole()
-        self._notice()
-        self._tell_witnesses()
+        self._watch.notice()
+        self._watch.tell_witnesses()
 
     @property
     def settings(self) -> BudgetSettings:
@@ -78,7 +78,7 @@ class Ledger:
             purpose: to what.
             terms: the words that were shown; the built-in ones, if not given.
         """
-        receipt = Receipt(purpose, terms or terms_of(purpose), self._now())
+        receipt = Receipt(purpose, terms or terms_of(purpose), self._watch.now())
         with self._journal.transaction():
             self._journal.revoke(purpose, time=receipt.given)
             self._journal.add_receipt(receipt)
@@ -90,7 +90,7 @@ class Ledger:
         Answers kept to be sent, or sent again, are forgotten.
         """
         with self._journal.transaction():
-            self._journal.revoke(purpose, time=self._now())
+            self._journal.revoke(purpose, time=self._watch.now())
         self._journal.drop_answers()
 
     def consents(self) -> tuple[Receipt, ...]:
@@ -107,8 +107,9 @@ class Ledger:
         return report_of(
             self._standing(purpose),
             self._settings,
-            ever=self._journal.contribution_count(),
+            ever=self._journal.contribution_count(purpose),
             agreed=self._journal.agrees(purpose),
+            measuring=self._journal.agrees(Purpose.MEASURE_RANKER),
         )
 
     def waits(self) -> str | None:
@@ -118,12 +119,29 @@ class Ledger:
 
     def refusal(self, task: "TrainingTask") -> str | None:
         """Return why ``task`` would be refused now, or None."""
+        key = task_hash(task)
+        answer = self._journal.answer(key)
         try:
-            if not self._journal.is_debited(task_hash(task)):
-                self._require_admitted(task)
+            if not self._journal.is_debited(key):
+                self._require_admitted(task, measured=answer is not None and answer.measured)
         except (ConsentError, BudgetError) as error:
             return str(error)
         return None
+
+    def measures(self, task: "TrainingTask") -> bool:
+        """Whether an answer to ``task`` made now is to hold a measure of the ranker.
+
+        It is if the task asks, the person agrees, and the budget has room for both; else the task
+        is answered without, which costs nothing more and looks like having nothing to measure
+        with. A measure has no noise of the device's own, so that a round which promises such noise
+        gets none.
+        """
+        if task.measure_noise_multiplier is None or task.training.event_privacy is not None:
+            return False
+        return (
+            self._journal.agrees(Purpose.MEASURE_RANKER)
+            and self._why_refused(task, measured=True) is None
+        )
 
     def preview(self, task: "TrainingTask", make: Callable[[], Answer]) -> tuple[Answer, bool]:
         """Return the answer that releasing ``task`` would give out, and whether it has been paid.
@@ -140,7 +158,7 @@ class Ledger:
         """
         key = task_hash(task)
         debited = self._journal.is_debited(key)
-        kept = self._journal.answer(key)
+        kept = self._kept(key)
         if kept is None:
             if debited:
                 raise BudgetError(_ANSWERED)
@@ -164,23 +182,21 @@ class Ledger:
                 answer is no longer kept.
             StoreError: the debit cannot be made to last; nothing leaves.
         """
-        self._notice()
+        self._watch.notice()
         key = task_hash(task)
-        answer = self._journal.answer(key)
+        answer = self._kept(key)
         if answer is None:
             self._require_payable(task, key)
             answer = make()
         with self._journal.transaction():
             if self._journal.is_debited(key):
-                self._require_consent(task)
+                self._require_consent(task, measured=answer.measured)
                 self._require_thawed()
             else:
-                self._require_admitted(task)
+                self._require_admitted(task, measured=answer.measured)
                 self._journal.keep_answer(key, answer)
-                self._journal.add_contribution(
-                    Purpose(task.purpose), key, time=self._now(), cost=cost_of(task)
-                )
-        self._tell_witnesses()
+                self._debit(task, key, measured=answer.measured)
+        self._watch.tell_witnesses()
         return answer
 
     def contents(self) -> dict[str, Any]:
@@ -191,10 +207,13 @@ class Ledger:
         """Let nothing leave any more: what may still be spent is spent on another device."""
         if not self._journal.has_moved():
             self._journal.add_freeze(
-                number=self._journal.mark().count + 1, time=self._now(), until=NEVER, reason=MOVED
+                number=self._journal.mark().count + 1,
+                time=self._watch.now(),
+                until=NEVER,
+                reason=MOVED,
             )
         self._journal.drop_answers()
-        self._tell_witnesses()
+        self._watch.tell_witnesses()
 
     def drop_answers(self) -> None:
         """Forget the answer that is kept, because what it was made from is to be forgotten.
@@ -203,27 +222,48 @@ class Ledger:
         """
         self._journal.drop_answers()
 
+    def _kept(self, key: str) -> Answer | None:
+        """Return the answer kept for a task, if what it holds is still agreed to."""
+        answer = self._journal.answer(key)
+        if answer is not None and answer.measured:
+            return answer if self._journal.agrees(Purpose.MEASURE_RANKER) else None
+        return answer
+
+    def _debit(self, task: "TrainingTask", key: str, *, measured: bool) -> None:
+        now = self._watch.now()
+        self._journal.add_contribution(Purpose(task.purpose), key, time=now, cost=cost_of(task))
+        if measured:
+            self._journal.add_contribution(
+                Purpose.MEASURE_RANKER, key, time=now, cost=measure_cost_of(task)
+            )
+
     def _require_payable(self, task: "TrainingTask", key: str) -> None:
         if self._journal.is_debited(key):
             self._require_consent(task)
             raise BudgetError(_ANSWERED)
         self._require_admitted(task)
 
-    def _require_admitted(self, task: "TrainingTask") -> None:
-        self._require_consent(task)
-        why = refusal(
+    def _require_admitted(self, task: "TrainingTask", *, measured: bool = False) -> None:
+        self._require_consent(task, measured=measured)
+        why = self._why_refused(task, measured=measured)
+        if why is not None:
+            raise BudgetError(f"the privacy ledger refuses round {task.round_number}: {why}")
+
+    def _why_refused(self, task: "TrainingTask", *, measured: bool) -> str | None:
+        return refusal(
             task,
             self._standing(Purpose(task.purpose)),
             self._settings,
             trusts_server=self._journal.agrees(Purpose.TRUST_SERVER),
+            measured=measured,
         )
-        if why is not None:
-            raise BudgetError(f"the privacy ledger refuses round {task.round_number}: {why}")
 
-    def _require_consent(self, task: "TrainingTask") -> None:
+    def _require_consent(self, task: "TrainingTask", *, measured: bool = False) -> None:
         needed = [Purpose(task.purpose)]
         if task.training.event_privacy is None:
             needed.append(Purpose.TRUST_SERVER)
+        if measured:
+            needed.append(Purpose.MEASURE_RANKER)
         for purpose in needed:
             if not self._journal.agrees(purpose):
                 raise ConsentError(
@@ -238,57 +278,17 @@ class Ledger:
             raise BudgetError(f"the privacy ledger waits for a whole window: {why}")
 
     def _standing(self, purpose: Purpose) -> Standing:
-        now = self._now()
+        now = self._watch.now()
         until, why = self._journal.freeze()
+        after = now - self._settings.window
         return Standing(
             now=now,
-            contributions=self._journal.contributions(purpose, after=now - self._settings.window),
+            contributions=self._journal.contributions(purpose, after=after),
+            measures=self._journal.contributions(Purpose.MEASURE_RANKER, after=after),
             last=self._journal.latest_contribution(purpose),
             frozen_until=until,
             frozen_because=why,
         )
-
-    def _now(self) -> int:
-        """Return the time; it never goes back."""
-        return max(int(self._clock()), self._journal.latest_time() or 0)
-
-    def _notice(self) -> None:
-        """Compare the ledger with its witnesses and the clock, and wait if they do not fit."""
-        mark, latest = self._journal.mark(), self._journal.latest_time()
-        seen = [witness.read() for witness in self._witnesses]
-        known = [found for found in seen if found is not None]
-        clock = int(self._clock())
-        newest = max([clock, latest or 0, *(found.time for found in known)])
-        reasons = []
-        for witness, found in zip(self._witnesses, seen, strict=True):
-            if found is None:
-                if witness.lasting and latest is not None:
-                    reasons.append("what was written down outside of it is gone")
-            elif found.count > mark.count:
-                reasons.append("it was deleted, or put back to an earlier state")
-            elif self._journal.head(found.count) != found.head:
-                reasons.append("it is not the ledger that was here before")
-        clock_back = newest - clock > self._settings.clock_tolerance
-        until = newest + self._settings.window
-        if clock_back and self._journal.freeze()[0] < until:
-            reasons.append("the clock was set back")
-        with self._journal.transaction():
-            if reasons:
-                self._journal.add_freeze(
-                    number=1 + max([mark.count, *(found.count for found in known)]),
-                    time=newest,
-                    until=until,
-                    reason="; ".join(dict.fromkeys(reasons)),
-                )
-            elif latest is None or newest - latest > TIME_STEP:
-                self._journal.tell_time(newest)
-
-    def _tell_witnesses(self) -> None:
-        mark = self._journal.mark()
-        for place, witness in enumerate(self._witnesses):
-            if self._told[place] != mark:
-                witness.write(mark)
-                self._told[place] = mark
 
 
 _ANSWERED = (

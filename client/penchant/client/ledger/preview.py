@@ -73,7 +73,12 @@ class Preview:
 
 
 def preview_of(
-    message: bytes, shapes: Mapping[str, tuple[int, ...]], *, refusal: str | None, paid: bool
+    message: bytes,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    refusal: str | None,
+    paid: bool,
+    measure: Part | None = None,
 ) -> Preview:
     """Return the preview of a message.
 
@@ -82,11 +87,14 @@ def preview_of(
         shapes: the ranker's arrays, in the order of its flat vector.
         refusal: why the device would refuse to send it, or None.
         paid: whether it was released before.
+        measure: what the message ends with, if it has one.
     """
     parts = [
         Part(name, _MEANINGS[name], math.prod(shape), 4 * math.prod(shape))
         for name, shape in shapes.items()
     ]
+    if measure is not None:
+        parts.append(measure)
     header = len(message) - sum(part.size for part in parts)
     words = "format and version, the ranker's identity and the number of the round"
     return Preview(message, (Part("header", words, 0, header), *parts), refusal, paid)

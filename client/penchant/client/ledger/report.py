@@ -38,7 +38,9 @@ class PrivacyReport:
         contributions_ever: since the ledger began.
         contributions_left: how many more the window has room for, at the least noise allowed.
         unprotected: those in the window that carried no noise of the device's own.
-        released: everything the person did, against whoever receives released rankers.
+        measures: contributions in the window that told how well the ranker had served.
+        released: everything the person did, against whoever receives released rankers and sees
+            the means of measures.
         server: one event, against the server, over the updates that the device noised.
         waits_until: nothing leaves before, unix seconds; None if something may leave now.
         waits_because: why, in words.
@@ -50,6 +52,7 @@ class PrivacyReport:
     contributions_ever: int
     contributions_left: int
     unprotected: int
+    measures: int
     released: Spending
     server: Spending
     waits_until: int | None
@@ -71,6 +74,11 @@ class PrivacyReport:
             f"In the last {days} this device sent {_updates(self.contributions)} of at most "
             f"{settings.contributions}; there is room for {self.contributions_left} more."
         )
+        if self.measures:
+            lines.append(
+                f"With {_updates(self.measures)} went a measure of how well the recommendations "
+                "you were given foretold what you did; what follows counts it in."
+            )
         if self.waits_until is not None:
             lines.append(f"Nothing leaves before {day_of(self.waits_until)}: {self.waits_because}.")
         lines.append(
@@ -109,7 +117,12 @@ class PrivacyReport:
 
 
 def report_of(
-    standing: Standing, settings: BudgetSettings, *, ever: int, agreed: bool
+    standing: Standing,
+    settings: BudgetSettings,
+    *,
+    ever: int,
+    agreed: bool,
+    measuring: bool = False,
 ) -> PrivacyReport:
     """Return the report on where a purpose stands.
 
@@ -118,9 +131,10 @@ def report_of(
         settings: the budget.
         ever: contributions since the ledger began.
         agreed: whether the person agrees to it.
+        measuring: whether the person agrees that rankers are measured too.
     """
     released = _spending(standing.released_rho, settings)
-    each = gaussian_rho(noise_multiplier=settings.least_noise_multiplier)
+    each = gaussian_rho(noise_multiplier=settings.least_noise_multiplier) * (1 + measuring)
     # A hair more than is left must not count as one contribution fewer.
     fitting = math.floor(released.left / each + 1e-6)
     room = min(settings.contributions - len(standing.contributions), fitting)
@@ -131,6 +145,7 @@ def report_of(
         contributions_ever=ever,
         contributions_left=max(0, room),
         unprotected=standing.unprotected,
+        measures=len(standing.measures),
         released=released,
         server=_spending(standing.server_rho, settings),
         waits_until=None if held is None else held[0],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from penchant.client.ledger.costs import Cost, cost_of
+from penchant.client.ledger.costs import Cost, cost_of, measure_cost_of
 from penchant.client.ledger.settings import BudgetSettings
 from penchant.shared.gaussian import gaussian_epsilon
 
@@ -18,7 +18,7 @@ __all__ = ["Contribution", "Standing", "day_of", "held_back", "refusal", "waitin
 
 @dataclass(frozen=True)
 class Contribution:
-    """An update that has left the device, or was cleared to leave.
+    """An update or a measure that has left the device, or was cleared to leave.
 
     Attributes:
         time: unix seconds.
@@ -37,6 +37,7 @@ class Standing:
         now: unix seconds.
         contributions: those of the window, oldest first.
         last: unix seconds of the latest contribution ever, or None.
+        measures: of rankers that were given, in the window, oldest first; each left with an update.
         frozen_until: nothing leaves before this time, unix seconds; 0 if nothing holds it.
         frozen_because: why.
     """
@@ -44,6 +45,7 @@ class Standing:
     now: int
     contributions: Sequence[Contribution]
     last: int | None
+    measures: Sequence[Contribution] = ()
     frozen_until: int = 0
     frozen_because: str = ""
 
@@ -54,8 +56,8 @@ class Standing:
 
     @property
     def released_rho(self) -> float:
-        """Spent against whoever receives released rankers."""
-        return math.fsum(one.cost.released for one in self.contributions)
+        """Spent against whoever sees what is released: rankers, and means of measures."""
+        return math.fsum(one.cost.released for one in (*self.contributions, *self.measures))
 
     @property
     def server_rho(self) -> float:
@@ -114,7 +116,12 @@ def held_back(until: int, why: str) -> str:
 
 
 def refusal(
-    task: "TrainingTask", standing: Standing, settings: BudgetSettings, *, trusts_server: bool
+    task: "TrainingTask",
+    standing: Standing,
+    settings: BudgetSettings,
+    *,
+    trusts_server: bool,
+    measured: bool = False,
 ) -> str | None:
     """Return why ``task`` is refused, or None if its answer may leave.
 
@@ -124,6 +131,7 @@ def refusal(
         settings: the budget.
         trusts_server: the person lets the server see updates before noise, so that what the device
             adds itself is not what protects it from the server.
+        measured: the answer holds a measure of the ranker too.
     """
     if settings.counts_only:
         return None
@@ -141,7 +149,13 @@ def refusal(
             f"the task's server adds noise of multiplier {task.noise_multiplier:g}; this device "
             f"wants at least {settings.least_noise_multiplier:g}"
         )
-    cost = cost_of(task)
+    measure_noise = task.measure_noise_multiplier
+    if measured and (measure_noise or 0.0) < settings.least_noise_multiplier:
+        return (
+            f"the task's server adds noise of multiplier {measure_noise} to measures; this device "
+            f"wants at least {settings.least_noise_multiplier:g}"
+        )
+    cost = _whole_cost(task, measured=measured)
     reasons = [(standing.released_rho + cost.released, "whoever receives released rankers")]
     if not trusts_server:
         reasons.append((standing.server_rho + cost.server, "the server"))
@@ -153,3 +167,11 @@ def refusal(
                 f"at delta {settings.delta:g}; this device allows {settings.refuse_epsilon:g}"
             )
     return None
+
+
+def _whole_cost(task: "TrainingTask", *, measured: bool) -> Cost:
+    update = cost_of(task)
+    if not measured:
+        return update
+    measure = measure_cost_of(task)
+    return Cost(update.released + measure.released, update.server + measure.server)

@@ -5,10 +5,10 @@ import json
 import numpy as np
 
 from penchant.client.learning import Learner, Learnt
-from penchant.client.ledger import Answer, Ledger, Preview, preview_of
+from penchant.client.ledger import Answer, Ledger, Part, Preview, preview_of
 from penchant.client.storage import TrainedRound
 from penchant.shared.codec import decode_result, encode_result, encode_task
-from penchant.shared.contract import TrainingResult, TrainingTask
+from penchant.shared.contract import MEASURE_SIZE, TrainingResult, TrainingTask
 from penchant.shared.ranker import RankerSettings
 
 __all__ = ["Contributor"]
@@ -53,13 +53,26 @@ class Contributor:
             RoundError: the task does not fit this device, or training diverged.
         """
         answer, paid = self._ledger.preview(task, lambda: self._answer(task))
+        asked = task.measure_noise_multiplier is not None
         return preview_of(
-            answer.message, self._shape.shapes(), refusal=self._ledger.refusal(task), paid=paid
+            answer.message,
+            self._shape.shapes(),
+            refusal=self._ledger.refusal(task),
+            paid=paid,
+            measure=_measure_part(measured=answer.measured) if asked else None,
         )
 
     def _answer(self, task: TrainingTask) -> Answer:
-        learnt = self._learner.learn(task)
-        return Answer(encode_result(learnt.result), _packed(learnt))
+        measured = self._ledger.measures(task)
+        learnt = self._learner.learn(task, measured=measured)
+        return Answer(encode_result(learnt.result), _packed(learnt), measured)
+
+
+def _measure_part(*, measured: bool) -> Part:
+    words = "zeros: no measure leaves, as you have not agreed to it or it does not fit the budget"
+    if measured:
+        words = "how well the recommendations you were given foretold what you did since"
+    return Part("measure", words, MEASURE_SIZE, 4 * MEASURE_SIZE)
 
 
 def _packed(learnt: Learnt) -> bytes:
@@ -67,7 +80,7 @@ def _packed(learnt: Learnt) -> bytes:
     fields = {
         "private_vector": learnt.private_vector.astype("<f4").tobytes().hex(),
         "seed": None if record is None else record.seed.hex(),
-        "watermark": None if record is None else record.watermark,
+        "watermark": learnt.watermark,
     }
     return json.dumps(fields).encode()
 
@@ -85,5 +98,7 @@ def _unpacked(local: bytes, task: TrainingTask, result: TrainingResult) -> Learn
             bytes.fromhex(fields["seed"]),
             fields["watermark"],
         )
+    # An answer that was kept before measures were known says no watermark of an unrecorded round.
+    watermark = fields["watermark"] or 0
     vector = np.frombuffer(bytes.fromhex(fields["private_vector"]), dtype="<f4")
-    return Learnt(result, vector.astype(np.float32), event_private, record)
+    return Learnt(result, vector.astype(np.float32), event_private, record, watermark)

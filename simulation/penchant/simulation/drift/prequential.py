@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from penchant.shared.metrics import Ranks, hit_rate, ndcg
 from penchant.simulation.drift.switches import Switched
-from penchant.simulation.evaluation.metrics import Ranks, hit_rate, ndcg
 
 __all__ = ["Panel", "Prequential", "Space", "predict_then_learn"]
 

@@ -1,5 +1,6 @@
 """How well held-out items are ranked: protocols, metrics, intervals, and a check for leaks."""
 
+from penchant.shared.metrics import Ranks, hit_rate, ndcg, reciprocal_rank
 from penchant.simulation.evaluation.impressions import (
     ImpressionEvaluation,
     evaluate_impressions,
@@ -7,7 +8,6 @@ from penchant.simulation.evaluation.impressions import (
 from penchant.simulation.evaluation.kept import RANKS_FILE, read_ranks, write_ranks
 from penchant.simulation.evaluation.leakage import chance, leak_suspected, leak_threshold
 from penchant.simulation.evaluation.lists import ListQuality, list_quality
-from penchant.simulation.evaluation.metrics import Ranks, hit_rate, ndcg, reciprocal_rank
 from penchant.simulation.evaluation.negatives import SampledNegatives, sample_negatives
 from penchant.simulation.evaluation.protocols import Evaluation, Scorer, by_person, evaluate
 from penchant.simulation.evaluation.sample import evaluated_sample, evenly_spaced

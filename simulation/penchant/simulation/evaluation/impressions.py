@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.errors import DataError
-from penchant.simulation.evaluation.metrics import FloatArray
+from penchant.shared.metrics import FloatArray
 
 __all__ = ["METRICS", "ImpressionEvaluation", "evaluate_impressions", "impression_metrics"]
 

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save
 
 from penchant.shared.errors import DataError
 from penchant.shared.files import write_atomically
-from penchant.simulation.evaluation.metrics import Ranks
+from penchant.shared.metrics import Ranks
 from penchant.simulation.evaluation.protocols import Evaluation
 
 __all__ = ["RANKS_FILE", "read_ranks", "write_ranks"]

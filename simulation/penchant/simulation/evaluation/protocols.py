@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penchant.shared.errors import ConfigurationError, DataError
-from penchant.simulation.datasets.dataset import Int32Array, Int64Array
-from penchant.simulation.evaluation.impressions import ImpressionEvaluation
-from penchant.simulation.evaluation.lists import first_items
-from penchant.simulation.evaluation.metrics import (
+from penchant.shared.metrics import (
     FloatArray,
     Ranks,
     hit_rate,
     ndcg,
     reciprocal_rank,
 )
+from penchant.simulation.datasets.dataset import Int32Array, Int64Array
+from penchant.simulation.evaluation.impressions import ImpressionEvaluation
+from penchant.simulation.evaluation.lists import first_items
 from penchant.simulation.evaluation.negatives import SampledNegatives, blocks
 from penchant.simulation.split import LeaveOneOut, Stage
 

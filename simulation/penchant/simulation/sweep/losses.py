@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from penchant.shared.metrics import FloatArray
 from penchant.simulation.evaluation import Evaluation, Ranks
-from penchant.simulation.evaluation.metrics import FloatArray
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.sweep.records import METRICS, Estimate, Run
 from penchant.simulation.sweep.resampling import Means

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from penchant.shared.errors import DataError
-from penchant.simulation.evaluation.metrics import FloatArray
+from penchant.shared.metrics import FloatArray
 
 __all__ = ["NoiseCurve"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from penchant.shared.metrics import FloatArray
 from penchant.simulation.evaluation import Evaluation
-from penchant.simulation.evaluation.metrics import FloatArray
 
 __all__ = ["Means"]
 

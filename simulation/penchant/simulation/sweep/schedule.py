@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from penchant.simulation.evaluation.metrics import FloatArray
+from penchant.shared.metrics import FloatArray
 from penchant.simulation.plan import Plan
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.sweep.records import Place

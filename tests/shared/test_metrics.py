@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.shared.errors import DataError
-from penchant.simulation.evaluation import Ranks, hit_rate, ndcg, reciprocal_rank
+from penchant.shared.metrics import Ranks, hit_rate, ndcg, reciprocal_rank
 
 
 @st.composite
