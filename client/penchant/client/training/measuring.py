@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from penchant.shared.contract import TrainingTask
 from penchant.shared.history import History
 from penchant.shared.measures import measure_of, nothing_measured
+from penchant.shared.newitems import ranked
 from penchant.shared.scoring import Scorer
 
 __all__ = ["task_measure"]
@@ -33,4 +34,4 @@ def task_measure(
     if not new.any():
         return nothing_measured()
     given = scorer.with_vector(task.vector).with_features(scorer.features)
-    return measure_of(given, history, private_vector, new=new)
+    return measure_of(ranked(given), history, private_vector, new=new)
