@@ -50,10 +50,11 @@ class Device(ParticipatingDevice):
         require_events(events)
         inspected = self._intake.inspected(events)
         kept = [event for event in inspected.events if isinstance(event, Event)]
-        ids = iter(self._memory.observe(kept) if kept else ())
-        self._intake.count(inspected)
+        new = iter(self._memory.observe(kept) if kept else ())
+        ids = [next(new) if isinstance(event, Event) else None for event in inspected.events]
+        self._intake.count(inspected, ids)
         self._retain(added=len(kept))
-        return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
+        return ids
 
     @in_turn
     def recommend(

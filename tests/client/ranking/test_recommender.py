@@ -24,7 +24,10 @@ from penchant.shared.texts import TextEncoder
 MakeScorer = Callable[..., Scorer]
 OpenDevice = Callable[..., Device]
 NOW = 1_000_000
-REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+REUSED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,10 @@ def block_of(
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     events = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
     histories = Histories(
-        offsets, training.items[events].astype(np.int64), np.asarray(training.times[events])
+        offsets,
+        training.items[events].astype(np.int64),
+        np.asarray(training.times[events]),
+        None if training.kinds is None else training.kinds[events].astype(np.int64),
     )
     return Block(devices, histories, private_vectors)
 
