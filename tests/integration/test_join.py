@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from penchant.server.checkpoints import RoundState
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.shared.catalogue import Precision
 from penchant.shared.randomness import SeededRandomness
+from penchant.simulation.plan import Plan
 from penchant.simulation.population import Population
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.training import FinishedRound, train_federated
@@ -32,8 +34,13 @@ def world() -> World:
     return prepare(settings, tell=lambda _line: None)
 
 
-def simulated(world: World, folder: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """The ranker that a simulation of these people ends with."""
+def asking(world: World) -> Plan:
+    """The world's plan, with measures asked for."""
+    return replace(world.plan, rounds=world.plan.rounds.model_copy(update={"evaluate": True}))
+
+
+def simulated(world: World, folder: Path) -> list[FinishedRound]:
+    """The rounds of a simulation of these people."""
     seeds = SeededRandomness(SEED)
     devices = Population(
         folder, world.split.training, world.scorer, randomness=seeds.spawn(DEVICE_STREAM)
@@ -45,14 +52,14 @@ def simulated(world: World, folder: Path) -> np.ndarray[Any, np.dtype[np.float32
         world.scorer,
         RoundState.initial(world.scorer.ranker.vector),
         devices,
-        world.plan,
+        asking(world),
         randomness=seeds.spawn(SERVER_STREAM),
         on_cohort=lambda _number, _size: None,
         on_reply=lambda _count: None,
         on_round=finished.append,
     )
     assert len(finished) == ROUNDS
-    return finished[-1].state.vector
+    return finished
 
 
 @pytest.fixture
@@ -88,12 +95,18 @@ def test_three_devices_train_the_ranker_of_the_simulation(
     world: World,
     tmp_path: Path,
 ) -> None:
-    """Five rounds over TLS on MovieLens histories end with the simulation's ranker, to 1e-5."""
-    expected = simulated(world, tmp_path / "simulated")
+    """Five rounds over TLS on MovieLens histories end with the simulation's ranker, to 1e-5.
+
+    What the devices measured is what the simulation's did, the exact means as there is no noise:
+    in the first round all of what their people did is new to them, and later there is nothing to
+    measure with.
+    """
+    finished = simulated(world, tmp_path / "simulated")
+    expected = finished[-1].state.vector
     moved = np.abs(expected - world.scorer.ranker.vector).max()
     assert moved > 0.1
     server = make_server(
-        rounds=world.plan.rounds.model_dump(mode="json", exclude_none=True),
+        rounds=asking(world).rounds.model_dump(mode="json", exclude_none=True),
         pace={"minimum_devices": DEVICES},
         catalogue=False,
         seed=SEED,
@@ -125,5 +138,16 @@ def test_three_devices_train_the_ranker_of_the_simulation(
         server.wait_for_rounds(ROUNDS)
     except AssertionError:
         pytest.fail("\n".join([server.text(), *(path.read_text() for path in said)]))
-    assert [found["accepted"] for found in server.status()["rounds"]] == [DEVICES] * ROUNDS
+    rounds = server.status()["rounds"]
+    assert [found["accepted"] for found in rounds] == [DEVICES] * ROUNDS
+    measured = finished[0].outcome.measured
+    assert measured is not None
+    assert rounds[0]["measured"]["devices"] == pytest.approx(DEVICES)
+    assert rounds[0]["measured"]["hits"] == pytest.approx(measured.hits, abs=1e-6)
+    assert rounds[0]["measured"]["gains"] == pytest.approx(measured.gains, abs=1e-6)
+    assert measured.hit_rate is not None
+    assert rounds[0]["measured"]["hit_rate"]["mean"] == pytest.approx(measured.hits / DEVICES)
+    assert measured.hits > 0
+    assert [found["measured"] for found in rounds[1:]] == [None] * (ROUNDS - 1)
+    assert [one.outcome.measured for one in finished[1:]] == [None] * (ROUNDS - 1)
     np.testing.assert_allclose(server.ranker().vector, expected, rtol=0, atol=1e-5)

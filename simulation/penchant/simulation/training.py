@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
-from penchant.server.strategy import RoundOutcome
+from penchant.server.outcome import RoundOutcome
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.grid import RUN_ID
