@@ -4,14 +4,17 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from penchant.shared.files import STATE_VARIABLE
 
-# How long an example takes is for benchmarks to say: a busy machine is no failure.
-settings.register_profile("penchant", deadline=None)
+# How long an example takes is for benchmarks to say: a busy machine is no failure. What passed
+# passes again: other examples are for whoever asks for them, by ``--hypothesis-profile explore``.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("penchant", PATIENT, derandomize=True)
+settings.register_profile("explore", PATIENT)
 settings.load_profile("penchant")
 
 DESKTOP, PHONE = (1280, 900), (390, 844)

@@ -224,7 +224,7 @@ def test_an_item_that_left_the_catalogue_is_still_history(
     assert "item-3" not in items
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     candidates=st.none() | st.lists(st.integers(0, 29), max_size=40),
     k=st.integers(1, 40),

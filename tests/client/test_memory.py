@@ -30,7 +30,10 @@ events = st.builds(
 
 
 @given(batches=st.lists(st.lists(events, min_size=1, max_size=7), max_size=5), ask=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 def test_what_is_kept_up_is_what_would_be_read(
     make_scorer: MakeScorer,
     encoder: TextEncoder,

@@ -80,7 +80,10 @@ events = st.lists(
 
 @pytest.mark.parametrize("policy", POLICIES, ids=["half-lives", "ewma", "window"])
 @given(observed=events, weight=st.floats(-1, 1), data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=25,
+)
 def test_evidence_is_exact(
     themed: Scorer,
     encoder: TextEncoder,
@@ -264,6 +267,22 @@ def test_what_is_refused_is_counted_and_not_said(open_themed: OpenThemed) -> Non
     assert [refused.reason for refused in health.last_refused] == ["duplicate", "empty_text"]
     assert "secret" not in repr(health)
     assert device.interests()[0].evidence[0].text in (None, "jazz secret")
+
+
+def test_what_was_put_right_in_a_forgotten_event_is_forgotten(open_themed: OpenThemed) -> None:
+    """Health counts the cleanings of the events that are kept, as if the others had never been."""
+    dirty = [Event(kind=EventKind.SEARCH, text=f"<i>jazz</i> {n}", time=5 + n) for n in range(3)]
+    with open_themed() as device:
+        first, *_ = device.observe(*dirty, view("jazz-1", 9))
+        assert device.health().cleaned == {"markup": 3, "normalised": 3}
+        device.forget(event=first)
+        assert device.health().cleaned == {"markup": 2, "normalised": 2}
+    device = open_themed()
+    device.forget(before=7)
+    assert device.health().cleaned == {"markup": 1, "normalised": 1}
+    assert device.export()["health"]["cleaned"] == {"markup": 1, "normalised": 1}
+    device.forget(everything=True)
+    assert device.health().cleaned == {}
 
 
 def test_language_is_kept(open_themed: OpenThemed) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.fuzz.decoders import decoder_targets
 from tests.fuzz.devices import device_targets
 from tests.fuzz.errands import given_task
+from tests.fuzz.rounds import round_target
 from tests.fuzz.routes import route_targets
 from tests.fuzz.server import FuzzedServer, fuzzed_server
 from tests.fuzz.target import Target, bounded_memory, fuzz
@@ -41,6 +42,7 @@ def all_targets(folder: Path) -> Iterator[tuple[list[Target], FuzzedServer]]:
             *decoder_targets(folder / "decoders"),
             *route_targets(server, task),
             visit_target(server, task),
+            round_target(server),
             *device_targets(folder / "joined", server, task),
             *wires,
         ]

@@ -1,6 +1,8 @@
 """Tasks that the fuzzed server has for its device, and replies to them."""
 
-from flwr.app import Message
+from collections.abc import Callable
+
+from flwr.app import Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 from tests.fuzz.decoders import example_task
 from tests.fuzz.server import FuzzedServer
@@ -10,7 +12,7 @@ from penchant.shared import flower
 from penchant.shared.codec import encode_result, encode_task
 from penchant.shared.contract import TrainingResult
 
-__all__ = ["given_task", "left_task", "reply_to", "result_for"]
+__all__ = ["failing_reply_to", "given_task", "left_task", "reply_to", "right_reply_to"]
 
 
 def left_task(server: FuzzedServer) -> str:
@@ -33,17 +35,27 @@ def given_task(server: FuzzedServer) -> bytes:
     return task
 
 
-def reply_to(task: bytes, server: FuzzedServer, content: bytes) -> bytes:
-    """Return the enrolled device's reply to a task, with this in it."""
+def reply_to(task: bytes, node: int, record: RecordDict) -> bytes:
+    """Return a device's reply to a task, with this in it."""
+    return _answered(task, node, lambda message: Message(record, reply_to=message))
+
+
+def failing_reply_to(task: bytes, node: int) -> bytes:
+    """Return a device's reply that it could not train."""
+    return _answered(task, node, lambda message: Message(Error(0, "no"), reply_to=message))
+
+
+def _answered(task: bytes, node: int, reply: Callable[[Message], Message]) -> bytes:
     app = ClientApp()
 
     @app.train()
     def train(message: Message, _context: object) -> Message:
-        return Message(flower.pack(content), reply_to=message)
+        return reply(message)
 
-    return answer(task, app, node=server.node).data
+    return answer(task, app, node=node).data
 
 
-def result_for(server: FuzzedServer) -> bytes:
-    """Return an update of the released ranker, encoded."""
-    return encode_result(TrainingResult(server.ranker.model_id, 1, server.ranker.vector))
+def right_reply_to(task: bytes, server: FuzzedServer) -> bytes:
+    """Return the enrolled device's reply with an update of the released ranker."""
+    result = TrainingResult(server.ranker.model_id, 1, server.ranker.vector)
+    return reply_to(task, server.node, flower.pack(encode_result(result)))

@@ -1,11 +1,12 @@
 """Every route of both listeners, asked for whatever somebody may ask."""
 
 from hypothesis import strategies as st
-from tests.fuzz.errands import reply_to, result_for
+from tests.fuzz.errands import reply_to, right_reply_to
 from tests.fuzz.mutations import mutated, mutated_text, nearly_json
 from tests.fuzz.server import Asked, FuzzedServer
 from tests.fuzz.target import Target
 
+from penchant.shared import flower
 from penchant.shared.requests import KEY_HEADER, SIGNATURE_HEADER, TIME_HEADER
 
 __all__ = ["METHODS", "ODD_HEADERS", "QUERIES", "RANGES", "route_targets"]
@@ -49,7 +50,7 @@ ODD_HEADERS = [
 
 def route_targets(server: FuzzedServer, task: bytes) -> list[Target]:
     """Return the routes of both listeners; ``task`` is one that the enrolled device was given."""
-    replies = [reply_to(task, server, result_for(server)), reply_to(task, server, b"")]
+    replies = [right_reply_to(task, server), reply_to(task, server.node, flower.pack(b""))]
     enrolments = [{"secret": "A" * 24}, {"secret": ""}]
     bodies = st.one_of(
         st.just(b""),

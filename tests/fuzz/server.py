@@ -27,7 +27,7 @@ from penchant.server.service.parts import Parts
 from penchant.shared.ranker import Ranker
 from penchant.shared.requests import public_key_text, sign_request
 
-__all__ = ["Answer", "Asked", "FuzzedServer", "fuzzed_server"]
+__all__ = ["Answer", "Asked", "FuzzedServer", "fuzzed_server", "new_key"]
 
 PRINTABLE = "".join(map(chr, range(33, 127))).replace("?", "").replace("#", "")
 LONGEST = 60.0  # seconds that a client stays; an answer comes before
@@ -103,7 +103,7 @@ class FuzzedServer:
         self.parts = parts
         self.key = key
         self.node = node
-        self.stranger = ec.generate_private_key(ec.SECP384R1())
+        self.stranger = new_key()
         self.devices = application(parts.device_routes())
         self.operators = application(parts.operator_routes())
         self._loop = asyncio.new_event_loop()
@@ -201,6 +201,11 @@ class FuzzedServer:
         return list(signature.headers().items())
 
 
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """Return a device's key."""
+    return ec.generate_private_key(ec.SECP384R1())
+
+
 @contextmanager
 def fuzzed_server(folder: Path) -> Iterator[FuzzedServer]:
     """Give a server with a small catalogue and one enrolled device.
@@ -215,7 +220,7 @@ def fuzzed_server(folder: Path) -> Iterator[FuzzedServer]:
     settings = place.configuration().model_dump(mode="json", exclude_none=True)
     settings["network"] |= network
     place.configuration_path.write_bytes(tomli_w.dumps(settings).encode())
-    key = ec.generate_private_key(ec.SECP384R1())
+    key = new_key()
     with (
         closing(Records(place.records)) as records,
         closing(FleetState(place.fleet)) as state,

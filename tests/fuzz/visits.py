@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from hypothesis import strategies as st
-from tests.fuzz.errands import left_task, reply_to, result_for
+from tests.fuzz.errands import left_task, reply_to, right_reply_to
 from tests.fuzz.mutations import mutated, mutated_text
 from tests.fuzz.routes import METHODS, ODD_HEADERS, QUERIES, RANGES
 from tests.fuzz.server import Answer, Asked, FuzzedServer
 from tests.fuzz.target import Target
+
+from penchant.shared import flower
 
 __all__ = ["EVERY_STATUS", "VISITS", "unreached", "visit_target"]
 
@@ -60,7 +62,7 @@ def unreached(statuses: Mapping[int, int], *, visits: int) -> dict[int, int]:
 
 def visit_target(server: FuzzedServer, task: bytes) -> Target:
     """Return visits of the enrolled device; ``task`` is one that it was given."""
-    example = reply_to(task, server, result_for(server))
+    example = right_reply_to(task, server)
     visits = st.builds(
         Visit,
         st.sampled_from([*RIGHT, "push"]),
@@ -138,7 +140,7 @@ def _changed(server: FuzzedServer, visit: Visit) -> None:
     right = RIGHT[visit.right]
     if visit.right == "push":
         task = _asked(server, RIGHT["pull"], 200).body
-        right = replace(right, body=(reply_to(task, server, result_for(server)),))
+        right = replace(right, body=(right_reply_to(task, server),))
     asked = visit.change(right)
     if visit.is_tampering:
         asked = replace(asked, signed_as=right)
@@ -155,8 +157,8 @@ def _round_of(server: FuzzedServer, visit: Visit, message_id: str) -> None:
     _asked(server, replace(pull, signer=2), 401)
     _asked(server, replace(pull, method="GET"), 405)
     task = _asked(server, pull, 200).body
-    reply = replace(push, body=(reply_to(task, server, result_for(server)),))
-    other = replace(push, body=(reply_to(task, server, visit.nonsense),))
+    reply = replace(push, body=(right_reply_to(task, server),))
+    other = replace(push, body=(reply_to(task, server.node, flower.pack(visit.nonsense)),))
     _asked(server, replace(reply, signer=0), 401)
     _asked(server, replace(push, body=(visit.nonsense,)), 400)
     _asked(server, replace(push, body=(TOO_MUCH,)), 413)

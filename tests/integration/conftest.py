@@ -40,7 +40,7 @@ from penchant.shared.contract import TrainingResult
 from penchant.shared.enrolment import EnrolmentCode
 from penchant.shared.ranker import Ranker
 
-PATIENCE = 180.0
+PATIENCE = 600.0
 RATES = {
     "private_vector": 0.0,
     "item_projection": 1.0,
@@ -60,7 +60,7 @@ def make_rounds(**changes: Any) -> dict[str, Any]:
         "sampling_probability": 1.0,
         "minimum_cohort": 1,
         "noise_multiplier": 0.0,
-        "reply_timeout": 60.0,
+        "reply_timeout": 600.0,
         "training": training,
         "optimiser": {"name": "fedavg", "rates": RATES},
     }
@@ -127,7 +127,7 @@ class LiveServer:
         """Send it a signal and wait for its end."""
         assert self.process is not None
         self.process.send_signal(number)
-        code = self.process.wait(60)
+        code = self.process.wait(PATIENCE)
         self.process = None
         return code
 
@@ -223,6 +223,13 @@ class LightDevice:
         found = self.connection.post(f"/v1/fleet/pull?wait={wait}", patience=wait)
         return found.content if found.status_code == 200 else None
 
+    def task(self) -> bytes:
+        """Fetch a task that must come, however slow the machine is."""
+        end = time.monotonic() + PATIENCE
+        while (task := self.pull()) is None:
+            assert time.monotonic() < end, "no task came"
+        return task
+
     def reply(self, task: bytes) -> bytes:
         """What this device answers."""
         app = ClientApp()
@@ -245,7 +252,7 @@ class LightDevice:
 
     def take_part(self) -> str | None:
         """Answer the next task, if one comes; return what became of the reply."""
-        task = self.pull()
+        task = self.pull(wait=3)
         return None if task is None else self.push(self.reply(task))
 
 

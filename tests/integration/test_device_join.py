@@ -161,7 +161,7 @@ def test_items_of_another_encoder_are_not_installed(
                 ended.set()
 
         joined = device.join(server.url, code=str(server.code()), on_change=look)
-        assert ended.wait(60)
+        assert ended.wait(300)
         assert "encoder" in (joined.progress.problem or "")
         assert device.scorer is before
         device.recommend(k=1)
@@ -193,7 +193,7 @@ def test_a_program_that_just_ends_ends_cleanly(server: Any, tmp_path: Path) -> N
         [sys.executable, "-c", PROGRAM, str(tmp_path), invitation],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip().isdigit()

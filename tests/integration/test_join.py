@@ -4,62 +4,24 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.integration.reference import SEED, asking, first_people, simulated
 
-from penchant.server.checkpoints import RoundState
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.shared.catalogue import Precision
-from penchant.shared.randomness import SeededRandomness
-from penchant.simulation.plan import Plan
-from penchant.simulation.population import Population
-from penchant.simulation.settings import SimulationSettings
-from penchant.simulation.training import FinishedRound, train_federated
-from penchant.simulation.world import World, prepare
+from penchant.simulation.world import World
 
-SEED, ROUNDS, DEVICES = 3, 5, 3
-SERVER_STREAM, DEVICE_STREAM = 0, 1
+ROUNDS, DEVICES = 5, 3
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
     """The first three people of MovieLens-100K."""
-    settings = SimulationSettings.parse(
-        {"devices": DEVICES, "preset": "compact", "rounds": ROUNDS, "cohort": DEVICES}
-    )
-    return prepare(settings, tell=lambda _line: None)
-
-
-def asking(world: World) -> Plan:
-    """The world's plan, with measures asked for."""
-    return replace(world.plan, rounds=world.plan.rounds.model_copy(update={"evaluate": True}))
-
-
-def simulated(world: World, folder: Path) -> list[FinishedRound]:
-    """The rounds of a simulation of these people."""
-    seeds = SeededRandomness(SEED)
-    devices = Population(
-        folder, world.split.training, world.scorer, randomness=seeds.spawn(DEVICE_STREAM)
-    )
-    folder.mkdir()
-    devices.observe_training()
-    finished: list[FinishedRound] = []
-    train_federated(
-        world.scorer,
-        RoundState.initial(world.scorer.ranker.vector),
-        devices,
-        asking(world),
-        randomness=seeds.spawn(SERVER_STREAM),
-        on_cohort=lambda _number, _size: None,
-        on_reply=lambda _count: None,
-        on_round=finished.append,
-    )
-    assert len(finished) == ROUNDS
-    return finished
+    return asking(first_people(devices=DEVICES, rounds=ROUNDS))
 
 
 @pytest.fixture
@@ -86,7 +48,7 @@ def start_device(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     for process in started:
         process.terminate()
     for process in started:
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
 
 
 def test_three_devices_train_the_ranker_of_the_simulation(
@@ -101,12 +63,12 @@ def test_three_devices_train_the_ranker_of_the_simulation(
     in the first round all of what their people did is new to them, and later there is nothing to
     measure with.
     """
-    finished = simulated(world, tmp_path / "simulated")
+    finished = simulated(world, world.scorer, tmp_path / "simulated")
     expected = finished[-1].state.vector
     moved = np.abs(expected - world.scorer.ranker.vector).max()
     assert moved > 0.1
     server = make_server(
-        rounds=asking(world).rounds.model_dump(mode="json", exclude_none=True),
+        rounds=world.plan.rounds.model_dump(mode="json", exclude_none=True),
         pace={"minimum_devices": DEVICES},
         catalogue=False,
         seed=SEED,

@@ -14,7 +14,7 @@ import pytest
 from penchant.client.home import Home
 
 MAIN = "from penchant.shared.command_line import main; main()"
-PATIENCE = 240.0
+PATIENCE = 600.0
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -54,7 +54,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     yield start
     for one in reversed(running):
         one.process.terminate()
-        assert one.process.wait(60) == 0, one.said()
+        assert one.process.wait(PATIENCE) == 0, one.said()
 
 
 def test_one_command_starts_a_server_and_one_joins_a_device(

@@ -14,7 +14,8 @@ from penchant.shared.accounting import UserMechanism, default_delta
 
 MakeServer = Callable[..., Any]
 DEVICES = 4
-PRIVATE = {"rounds": 3, "noise_multiplier": 2.0, "sampling_probability": 0.9, "reply_timeout": 8.0}
+PRIVATE = {"rounds": 3, "noise_multiplier": 2.0, "sampling_probability": 0.9}
+SILENCE = 20.0  # seconds that a round waits for a silent device; the others need one
 
 
 def take_part(devices: list[Any], stop: threading.Event) -> list[threading.Thread]:
@@ -54,7 +55,7 @@ def test_a_killed_server_goes_on_where_it_was(
         live.start()
         for device in devices:
             device.connection = device.connection_to(live.port)
-        tasks = [devices[0].pull()]  # the first round runs, and one device has its task
+        tasks = [devices[0].task()]  # the first round runs, and one device has its task
         for _ in range(deaths):
             live.end(signal.SIGKILL)
             live.start()
@@ -62,7 +63,7 @@ def test_a_killed_server_goes_on_where_it_was(
                 device.connection = device.connection_to(live.port)
             late = devices[0].push(devices[0].reply(tasks[-1]))
             assert late == "late"
-            tasks.append(devices[0].pull())
+            tasks.append(devices[0].task())
         devices[0].push(devices[0].reply(tasks[-1]))
         stop = threading.Event()
         threads = take_part(devices, stop)
@@ -96,7 +97,7 @@ def test_rounds_stop_at_the_budget(
         mechanism.epsilon(noise_multiplier=2.0, rounds=rounds, delta=1e-5) for rounds in (2, 3)
     )
     server = make_server(
-        rounds={"rounds": 50, "noise_multiplier": 2.0, "reply_timeout": 5.0},
+        rounds={"rounds": 50, "noise_multiplier": 2.0},
         privacy={"epsilon": (two + three) / 2, "delta": 1e-5},
     )
     server.start()
@@ -118,11 +119,12 @@ def test_bad_replies_and_silence_are_counted(
     make_server: MakeServer, light_device: Callable[..., Any]
 ) -> None:
     """Of five devices one is silent, one sends too long an update, one garbage, one twice."""
-    server = make_server(rounds={"rounds": 1, "reply_timeout": 10.0}, pace={"minimum_devices": 5})
+    server = make_server(
+        rounds={"rounds": 1, "reply_timeout": SILENCE}, pace={"minimum_devices": 5}
+    )
     server.start()
     good, silent, greedy, garbled, twice = devices = [light_device(server) for _ in range(5)]
-    tasks = [device.pull(wait=30) for device in devices]
-    assert all(task is not None for task in tasks)
+    tasks = [device.task() for device in devices]
     assert good.push(good.reply(tasks[0])) == "stored"
     greedy.scale = 100.0
     assert greedy.push(greedy.reply(tasks[2])) == "stored"
@@ -145,11 +147,11 @@ def test_an_over_selected_round_ends_with_the_updates_it_wants(
     make_server: MakeServer, light_device: Callable[..., Any]
 ) -> None:
     """Four are asked for two updates: the first two count, and whoever comes later is late."""
-    rounds = {"rounds": 1, "population": DEVICES, "over_selection": 2.0, "reply_timeout": 600.0}
+    rounds = {"rounds": 1, "population": DEVICES, "over_selection": 2.0}
     server = make_server(rounds=rounds, pace={"minimum_devices": DEVICES})
     server.start()
     devices = [light_device(server) for _ in range(DEVICES)]
-    replies = [device.reply(device.pull()) for device in devices]
+    replies = [device.reply(device.task()) for device in devices]
     for device, reply in zip(devices[:2], replies[:2], strict=True):
         assert device.push(reply) == "stored"
     server.wait_for_rounds(1)
@@ -186,14 +188,13 @@ def test_logs_hold_nothing_of_who_asked(
     make_server: MakeServer, light_device: Callable[..., Any]
 ) -> None:
     """No address, key, code, node number or label is in the logs, whatever was refused."""
-    server = make_server(rounds={"rounds": 1, "reply_timeout": 20.0})
+    server = make_server(rounds={"rounds": 1})
     server.start()
     code = server.code()
     device = light_device(server)
     device.connection.post("/v1/fleet/push", b"garbage")
     device.garbled = True
-    task = device.pull()
-    device.push(device.reply(task))
+    device.push(device.reply(device.task()))
     server.wait_for_rounds(1)
     server.end()
     text = server.text()

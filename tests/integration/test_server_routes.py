@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,6 @@ def test_replies_that_are_no_replies_are_refused(server: Any, light_device: Any)
     assert device.connection.post(PUSH, b"garbage").status_code == 400
     large = device.connection.post(PUSH, bytes(2**20))
     assert large.status_code == 413
-    time.sleep(0.2)
     refusals = server.status()["refusals"]
     assert refusals["malformed"] >= 1
     assert refusals["oversized"] >= 1
@@ -234,12 +234,13 @@ def test_a_device_that_floods_is_slowed_down(server: Any, light_device: Any) -> 
     """Its hundredth request in a moment is refused; another device's is not."""
     flooding, calm = light_device(server), light_device(server)
 
-    def flood() -> None:
+    def flood(_number: int) -> None:
         for _ in range(400):
             flooding.connection.post(PUSH, b"x")
 
-    with pytest.raises(RemoteError, match="429"):
-        flood()
+    # From several threads: one may be so slow on a busy machine that it floods nobody.
+    with ThreadPoolExecutor(8) as pool, pytest.raises(RemoteError, match="429"):
+        list(pool.map(flood, range(8)))
     assert calm.pull(wait=0) is None
 
 

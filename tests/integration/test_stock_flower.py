@@ -10,6 +10,7 @@ import time
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -19,59 +20,27 @@ import numpy as np
 import pytest
 import tomli_w
 from flwr.cli.build import build_fab_from_disk
-from numpy.typing import NDArray
+from tests.integration.reference import SEED, first_people, simulated
 
 from penchant.client import LAB, DeviceSettings, Event, EventKind, Purpose
 from penchant.client.home import Home, KeyChoice
-from penchant.server.checkpoints import RoundState
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.server.releases.shelf import Shelf
 from penchant.server.service.certificates import load_private_signing_key
 from penchant.server.service.folder import ServerFolder
 from penchant.shared.catalogue import Catalogue
-from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
-from penchant.simulation.population import Population
-from penchant.simulation.settings import SimulationSettings
-from penchant.simulation.training import FinishedRound, train_federated
-from penchant.simulation.world import World, prepare
+from penchant.simulation.world import World
 
 APP = Path(__file__).parents[2] / "deploy" / "flower"
-SEED, ROUNDS, DEVICES = 3, 2, 2
-SERVER_STREAM, DEVICE_STREAM = 0, 1
-PATIENCE = 240.0
+ROUNDS, DEVICES = 2, 2
+PATIENCE = 600.0
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
     """The first two people of MovieLens-100K."""
-    settings = SimulationSettings.parse(
-        {"devices": DEVICES, "preset": "compact", "rounds": ROUNDS, "cohort": DEVICES}
-    )
-    return prepare(settings, tell=lambda _line: None)
-
-
-def simulated(world: World, scorer: Scorer, folder: Path) -> NDArray[np.float32]:
-    """The ranker that a simulation of these people ends with."""
-    seeds = SeededRandomness(SEED)
-    folder.mkdir()
-    devices = Population(
-        folder, world.split.training, scorer, randomness=seeds.spawn(DEVICE_STREAM)
-    )
-    devices.observe_training()
-    finished: list[FinishedRound] = []
-    train_federated(
-        scorer,
-        RoundState.initial(scorer.ranker.vector),
-        devices,
-        world.plan,
-        randomness=seeds.spawn(SERVER_STREAM),
-        on_cohort=lambda _number, _size: None,
-        on_reply=lambda _count: None,
-        on_round=finished.append,
-    )
-    assert len(finished) == ROUNDS
-    return finished[-1].state.vector
+    return first_people(devices=DEVICES, rounds=ROUNDS)
 
 
 def server_folder(world: World, catalogue: Catalogue, path: Path) -> ServerFolder:
@@ -162,13 +131,16 @@ def flower(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     for process in reversed(started):
         process.terminate()
     for process in started:
-        process.wait(60)
+        process.wait(PATIENCE)
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on, no two of them the same."""
+    with ExitStack() as held:
+        listening = [
+            held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [int(one.getsockname()[1]) for one in listening]
 
 
 def wait_for(condition: Callable[[], bool], logs: list[Path]) -> None:
@@ -215,7 +187,7 @@ def test_flwr_run_trains_the_ranker_of_the_simulation(
     found = shelf_of(folder).ranker()
     assert found is not None
     scorer = Scorer.bind(found[1], catalogue)
-    expected = simulated(world, scorer, tmp_path / "simulated")
+    expected = simulated(world, scorer, tmp_path / "simulated")[-1].state.vector
     assert np.abs(expected - scorer.ranker.vector).max() > 0.05
     scorer.ranker.save(tmp_path / "ranker")
     home = Home(
@@ -224,14 +196,14 @@ def test_flwr_run_trains_the_ranker_of_the_simulation(
         keys=KeyChoice.FILE,
         key_file=tmp_path / "keys",
     )
-    port = free_port()
+    port, *others = free_ports(1 + DEVICES)
     logs = [flower("flower-superlink", "--insecure", "--host", "127.0.0.1", "--port", str(port))]
     wait_for(lambda: is_healthy(port), logs)
     for number in range(DEVICES):
         device = tmp_path / f"device-{number}"
         make_device(world, home, device, number=number)
         node = f'device="{device}" lab=true seed={SEED} number={number}'
-        arguments = ["--superlink", f"127.0.0.1:{port}", "--port", str(free_port())]
+        arguments = ["--superlink", f"127.0.0.1:{port}", "--port", str(others[number])]
         logs.append(flower("flower-supernode", "--insecure", *arguments, "--node-config", node))
     app = seeded_app(tmp_path / "app")
     (tmp_path / "flwr" / "config.toml").write_text(

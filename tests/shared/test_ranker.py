@@ -177,8 +177,27 @@ def with_another_basis(tensors: dict[str, NDArray[np.float32]]) -> None:
     tensors["feature_basis"] = np.ascontiguousarray(tensors["feature_basis"][:, :2])
 
 
+def with_rounds_for_some(tensors: dict[str, NDArray[np.float32]]) -> None:
+    """Rounds of fewer items than there are."""
+    tensors["item_rounds"] = np.zeros(2, dtype=np.int32)
+
+
+def with_rounds_below_none(tensors: dict[str, NDArray[np.float32]]) -> None:
+    """An item that was in less than no round."""
+    tensors["item_rounds"] = np.full(1, -1, dtype=np.int32)
+
+
 @pytest.mark.parametrize(
-    "spoil", [transposed, without_popularity, not_finite, of_another_precision, with_another_basis]
+    "spoil",
+    [
+        transposed,
+        without_popularity,
+        not_finite,
+        of_another_precision,
+        with_another_basis,
+        with_rounds_for_some,
+        with_rounds_below_none,
+    ],
 )
 def test_arrays_that_do_not_fit_are_refused(
     saved: Path, spoil: Callable[[dict[str, NDArray[np.float32]]], None]
@@ -214,3 +233,69 @@ def test_settings_as_json_are_what_identities_were_made_of() -> None:
         RankerSettings.from_json(settings.to_json().replace("text", "huge"))
     with pytest.raises(TypeError, match="colour"):
         RankerSettings.from_json(settings.to_json().replace("features", "colour"))
+
+
+def with_rounds(ranker: Ranker, *rounds: int) -> Ranker:
+    """The ranker, with rounds for the first items and 9 for the others."""
+    counted = [*rounds, *[9] * (ranker.settings.items - len(rounds))]
+    return replace(ranker, item_rounds=np.array(counted, dtype=np.int32))
+
+
+@pytest.mark.parametrize("rounds", [(9, 9), (0, 4, 5, 9)])
+def test_rounds_of_items_are_saved_and_are_no_part_of_the_identity(
+    make_ranker: MakeRanker, rounds: tuple[int, ...], tmp_path: Path
+) -> None:
+    """They are counted on from release to release of one ranker."""
+    plain = make_ranker(Preset.COMPACT)
+    counted = with_rounds(plain, *rounds)
+    counted.save(tmp_path / "ranker")
+    loaded = Ranker.load(tmp_path / "ranker")
+    assert loaded.item_rounds is not None
+    assert counted.item_rounds is not None
+    assert loaded.item_rounds.tolist() == counted.item_rounds.tolist()
+    assert loaded.model_id == plain.model_id
+    tensors = load((tmp_path / "ranker").read_bytes())
+    assert len(tensors["item_rounds"]) == (1 if rounds == (9, 9) else plain.settings.items)
+
+
+def test_items_of_less_than_half_of_the_rounds_are_new(make_ranker: MakeRanker) -> None:
+    """Half of what the longest-standing items were in is enough; not known is the same for all."""
+    plain = make_ranker(Preset.TEXT)
+    assert plain.new_items.tolist() == []
+    assert with_rounds(plain, 0, 4, 5, 9).new_items.tolist() == [0, 1]
+    assert with_rounds(plain, 18).new_items.tolist() == []
+    assert not with_rounds(plain, 0).untrained
+    even = replace(plain, item_rounds=np.zeros(plain.settings.items, dtype=np.int32))
+    assert even.untrained
+    assert even.new_items.tolist() == []
+
+
+def test_too_few_known_items_tell_nothing_of_new_ones(make_ranker: MakeRanker) -> None:
+    """Where no more items are known than there are features, none counts as new."""
+    plain = make_ranker(Preset.TEXT)
+    known, features = plain.settings.items, plain.settings.features
+    enough = with_rounds(plain, *[0] * (known - features - 1))
+    assert len(enough.new_items) == known - features - 1
+    assert len(with_rounds(plain, *[0] * (known - features)).new_items) == 0
+
+
+def test_rounds_are_one_number_an_item(make_ranker: MakeRanker) -> None:
+    """Fewer are refused."""
+    ranker = make_ranker(Preset.TEXT)
+    with pytest.raises(ConfigurationError, match=r"rounds of shape \(2,\) were given for"):
+        replace(ranker, item_rounds=np.zeros(2, dtype=np.int32))
+
+
+def test_a_ranker_that_goes_on_from_another_is_of_its_family(make_ranker: MakeRanker) -> None:
+    """It has an identity of its own, which says what it goes on from."""
+    first = make_ranker(Preset.TEXT)
+    assert first.family == first.model_id
+    second = replace(
+        first, settings=replace(first.settings, continues=first.model_id, family=first.family)
+    )
+    third = replace(
+        first, settings=replace(first.settings, continues=second.model_id, family=second.family)
+    )
+    assert second.family == third.family == first.model_id
+    assert len({first.model_id, second.model_id, third.model_id}) == 3
+    assert RankerSettings.from_json(third.settings.to_json()) == third.settings

@@ -75,7 +75,10 @@ def slow_profile(ranker: Ranker, private: list[float], history: History) -> list
 
 @presets
 @given(listed=events)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=40,
+)
 def test_profile_is_the_formula(
     make_ranker: MakeRanker,
     catalogue: Catalogue,

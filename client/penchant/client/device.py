@@ -50,10 +50,11 @@ class Device(ParticipatingDevice):
         require_events(events)
         inspected = self._intake.inspected(events)
         kept = [event for event in inspected.events if isinstance(event, Event)]
-        ids = iter(self._memory.observe(kept) if kept else ())
-        self._intake.count(inspected)
+        new = iter(self._memory.observe(kept) if kept else ())
+        ids = [next(new) if isinstance(event, Event) else None for event in inspected.events]
+        self._intake.count(inspected, ids)
         self._retain(added=len(kept))
-        return [next(ids) if isinstance(event, Event) else None for event in inspected.events]
+        return ids
 
     @in_turn
     def recommend(
@@ -97,7 +98,7 @@ class Device(ParticipatingDevice):
     def predict(self, text: str, *, now: int | None = None) -> float:
         """Return how much ``text`` would interest the person, on the scale of ``scores``.
 
-        It is the score of an item of that text which nobody has met yet.
+        It is the score that an item of that text would have in the catalogue, were it new there.
 
         Args:
             text: what the item would be called.

@@ -4,8 +4,17 @@ import time as clock
 from collections.abc import Iterator, Sequence
 
 from penchant.client.events import Event
-from penchant.client.quality import Happening, Health, Inspected, QualityRules, Tally, inspect
+from penchant.client.quality import (
+    Cleaning,
+    Happening,
+    Health,
+    Inspected,
+    QualityRules,
+    Tally,
+    inspect,
+)
 from penchant.client.storage.store import Store
+from penchant.shared.errors import StoreError
 
 __all__ = ["Intake"]
 
@@ -35,8 +44,21 @@ class Intake:
         for event in self._store.events_between(first, last):
             yield Happening(event.time, (event.kind, event.item, event.text))
 
-    def count(self, inspected: Inspected) -> None:
-        """Add an inspection to the counts."""
+    def count(self, inspected: Inspected, ids: Sequence[int | None]) -> None:
+        """Add an inspection to the counts.
+
+        Args:
+            inspected: what was found.
+            ids: of its events, in their order; None for those refused.
+        """
+        cleanings = [
+            (number, kind.value)
+            for place, kinds in inspected.cleanings.items()
+            for kind in kinds
+            if (number := ids[place]) is not None
+        ]
+        if cleanings:
+            self._store.note_cleanings(cleanings)
         tally = self.tally.with_inspected(inspected, now=int(clock.time()))
         if tally is not self.tally:
             self._store.save_value(TALLY, tally.to_bytes())
@@ -50,8 +72,19 @@ class Intake:
         return self._tally
 
     def health(self) -> Health:
-        """Return the counts beside the number of events kept."""
-        return Health(self._store.event_count(), self.tally)
+        """Return the counts beside the number of events kept.
+
+        Raises:
+            StoreError: the store counts a cleaning that this penchant does not know.
+        """
+        try:
+            cleaned = {Cleaning(name): n for name, n in self._store.cleanings().items()}
+        except ValueError as error:
+            raise StoreError(
+                f"the stored quality counts cannot be read: {error}; use the penchant that wrote "
+                "them"
+            ) from error
+        return Health(self._store.event_count(), cleaned, self.tally)
 
     def reread(self) -> None:
         """Read the store again when next asked."""

@@ -41,13 +41,14 @@ class ParticipatingDevice(DeviceCore):
             scorer: the ranker and its catalogue; the one in use, if not given.
         """
         from penchant.client.ranking.validation import local_quality
+        from penchant.shared.newitems import ranked
 
         with self._turns:
             chosen = scorer or self._scorer
             history = history_of(self._store.events(), chosen)
             learner = Learner(self._store, chosen, randomness=self._randomness)
             private_vector = learner.private_vector()
-        return local_quality(chosen, history, private_vector)
+        return local_quality(ranked(chosen), history, private_vector)
 
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.

@@ -1,9 +1,11 @@
-"""A trained ranker over a catalogue that has grown: new items are ranked by their texts.
+"""Items that training has not met: they are ranked by what their texts say.
 
 Nothing is learnt from anybody for it, so it costs no privacy.
 """
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +13,12 @@ from numpy.typing import NDArray
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.ranker import Preset, Ranker
-from penchant.shared.scoring import Scorer
+from penchant.shared.regression import Block, Regression
+from penchant.shared.scoring import Additions, Scorer
 
-__all__ = ["extended", "predicted_popularity", "predicted_vectors"]
+__all__ = ["NewItems", "extended", "predicted_popularity", "predicted_vectors", "ranked"]
 
-_STRENGTHS = 10.0 ** np.arange(-3, 5)
+_STRENGTHS = (10.0 ** np.arange(-3, 5)).tolist()
 # Strength of the regression of vectors. The mean squared norm of features is 1 over the catalogue:
 # a direction is believed by half where known items' squared features along it add up to this, or,
 # in a small catalogue, to this share of all that they add up to. Chosen on unseen items carved from
@@ -24,16 +27,81 @@ _DOUBT, _LARGEST_DOUBT_SHARE = 100.0, 1 / 15
 # New items' spread as a share of known ones'. At 0.9 they have 3% to 11% of the places on lists
 # where they are 10% of all items; more than that is at the expense of known items.
 _SPREAD = 0.9
+# Of more known items, so many stand for all: it bounds what a device with a million has to do.
+_MOST = 65_536
+_BLOCK = 4096
+
+
+class NewItems:
+    """What the texts of new items say of them, by what training knows of the others.
+
+    A new item's vector and popularity are what texts say of them: see ``predicted_vectors`` and
+    ``predicted_popularity``. Predictions lie nearer to the mean than what they predict, and items
+    near the mean are on nobody's list, so both are spread about it nearly as widely as known items'
+    vectors are. New items then come up on lists too, in the same order among themselves. To a ranker
+    that has learnt nothing, all items are new: they have their projections, and no popularity.
+
+    It is computed when it is first asked for.
+
+    Args:
+        scorer: a ranker bound to its catalogue.
+        known: int64 (n,), rows of the items that training has met, at least one; all but the
+            ranker's ``new_items``, if not given.
+    """
+
+    def __init__(self, scorer: Scorer, *, known: NDArray[np.int64] | None = None) -> None:
+        self._scorer = scorer
+        if known is None:
+            known = np.delete(np.arange(len(scorer.catalogue)), scorer.ranker.new_items)
+        count = min(len(known), _MOST)
+        self._known = known[np.arange(count) * len(known) // count]
+        # Of a sample, sums of squares are a sample's too.
+        self._doubt = _doubt(len(known)) * count / len(known)
+
+    def vectors(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the item vectors of new items with ``features``, float32 (n, k) to (n, d)."""
+        ranker = self._scorer.ranker
+        if ranker.untrained:
+            projected: NDArray[np.float32] = features @ ranker.arrays["item_projection"]
+            return projected
+        regression = self._of_vectors
+        predicted = regression.predicted(features, strength=self._doubt)
+        return _widened(predicted, regression.mean, self._widening)
+
+    def popularity(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the popularity of new items with ``features``, float32 (n, k) to (n,)."""
+        if self._scorer.ranker.untrained:
+            return np.zeros(len(features), dtype=np.float32)
+        regression, strength = self._of_popularity
+        predicted = regression.predicted(features, strength=strength)
+        return _widened(predicted, regression.mean, self._widening)[:, 0]
+
+    @cached_property
+    def _of_vectors(self) -> Regression:
+        return Regression.of(self._examples(self._scorer.item_vectors))
+
+    @cached_property
+    def _of_popularity(self) -> tuple[Regression, float]:
+        popularity = self._scorer.ranker.arrays["popularity"][:, np.newaxis]
+        return _by_press(self._examples(popularity))
+
+    @cached_property
+    def _widening(self) -> float:
+        """How many times farther apart new items are put than predicted, at least 1.
+
+        By how many times wider known items' vectors are spread than their own predictions.
+        """
+        narrower = self._of_vectors.predicted_spread(strength=self._doubt)
+        return max(1.0, _SPREAD * self._of_vectors.spread / narrower) if narrower > 0 else 1.0
+
+    def _examples(self, targets: NDArray[np.float32]) -> "_Examples":
+        return _Examples(self._scorer, self._known, targets)
 
 
 def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
     """Return a scorer over a larger catalogue.
 
-    A new item's vector and popularity are what texts say of them: see ``predicted_vectors`` and
-    ``predicted_popularity``. Predictions lie nearer to the mean than what they predict, and items
-    near the mean are on nobody's list, so both are spread about it nearly as widely as known items'
-    vectors are. New items then come up on lists too, in the same order among themselves. Known
-    items keep their scores.
+    New items are scored as ``NewItems`` says; known items keep their scores.
 
     The ranker is of the preset ``full``, whose residuals hold what a new item's vector has beside
     its projection; known items of the other presets have none.
@@ -55,27 +123,39 @@ def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
         return scorer
     ranker = scorer.ranker
     features = ranker.feature_map.apply(catalogue.embeddings)
-    before, new = features[:known], features[known:]
+    new = features[known:]
     settings = replace(
         ranker.settings,
         preset=Preset.FULL,
         items=len(catalogue),
         catalogue=catalogue.fingerprint if ranker.settings.catalogue else None,
     )
-    arrays = _as_full(ranker)
-    vectors, popularity = scorer.item_vectors, arrays["popularity"]
-    predicted = predicted_vectors(before, vectors, features)
-    widening = _widening(vectors, predicted[:known])
-    new_vectors = _widened(predicted[known:], vectors.mean(axis=0), widening)
-    new_popularity = _widened(
-        predicted_popularity(before, popularity, new), popularity.mean(), widening
-    )
-    residuals = new_vectors - new @ arrays["item_projection"]
-    arrays["popularity"] = np.append(popularity, new_popularity)
+    arrays, told = _as_full(ranker), NewItems(scorer)
+    residuals = told.vectors(new) - new @ arrays["item_projection"]
+    arrays["popularity"] = np.append(arrays["popularity"], told.popularity(new))
     arrays["item_residual"] = np.concatenate([arrays["item_residual"], residuals])
     vector = np.concatenate([arrays[name].ravel() for name in settings.shapes()])
     larger = Ranker(settings, ranker.feature_map, vector.astype(np.float32))
     return Scorer(larger, catalogue, features)
+
+
+def ranked(scorer: Scorer) -> Scorer:
+    """Return the scorer that ranks: items new to its ranker have the vectors ``NewItems`` says.
+
+    A ranker of the preset ``full`` has them in its residuals, from where training goes on; the
+    others have nowhere to keep them. Its popularity is in any ranker.
+    """
+    ranker = scorer.ranker
+    rows = ranker.new_items
+    if not len(rows) or ranker.settings.preset is Preset.FULL or scorer.additions is not None:
+        return scorer
+    told, projection = NewItems(scorer), ranker.arrays["item_projection"]
+    vectors = np.empty((len(rows), ranker.settings.dimension), dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        features = scorer.features_of(rows[block])
+        vectors[block] = told.vectors(features) - features @ projection
+    return replace(scorer, additions=Additions(rows, vectors))
 
 
 def predicted_vectors(
@@ -93,13 +173,8 @@ def predicted_vectors(
         vectors: float32 (J, d), of the known items.
         new: float32 (n, k), features of the new ones.
     """
-    centre, mean = features.mean(axis=0, dtype=np.float64), vectors.mean(axis=0, dtype=np.float64)
-    left, singular, right = np.linalg.svd(features - centre, full_matrices=False)
-    doubt = min(_DOUBT, len(features) * _LARGEST_DOUBT_SHARE)
-    shrunk = singular / (singular**2 + doubt)
-    coefficients = right.T @ (shrunk[:, np.newaxis] * (left.T @ (vectors - mean)))
-    predicted: NDArray[np.float64] = (new - centre) @ coefficients + mean
-    return predicted.astype(np.float32)
+    regression = Regression.of([(features, vectors)])
+    return regression.predicted(new, strength=_doubt(len(features))).astype(np.float32)
 
 
 def predicted_popularity(
@@ -108,29 +183,46 @@ def predicted_popularity(
     """Return the popularity that new items' features suggest, float32 (n,).
 
     Ridge regression of the known items' popularity on their features, of the strength that predicts
-    each of them best from the others (Golub, Heath and Wahba, Technometrics 21(2), 1979, eq. 1.4:
-    PRESS, exact in closed form).
+    each of them best from the others.
 
     Args:
         features: float32 (J, k), of the known items.
         popularity: float32 (J,), of the known items.
         new: float32 (n, k), features of the new ones.
     """
-    centre, mean = features.mean(axis=0, dtype=np.float64), popularity.mean(dtype=np.float64)
-    left, singular, right = np.linalg.svd(features - centre, full_matrices=False)
-    residual = popularity - mean
-    along = left.T @ residual
-    best, least = np.zeros(len(singular)), np.inf
-    for strength in _STRENGTHS:
-        shrunk = singular**2 / (singular**2 + strength)
-        # The mean is fitted too; it takes its own share of each item's leverage.
-        leverage = np.square(left) @ shrunk + 1 / len(features)
-        errors = (residual - left @ (shrunk * along)) / np.maximum(1 - leverage, 1e-9)
-        loss = float(np.square(errors).mean())
-        if loss < least:
-            best, least = singular / (singular**2 + strength) * along, loss
-    predicted: NDArray[np.float64] = (new - centre) @ (right.T @ best) + mean
-    return predicted.astype(np.float32)
+    regression, strength = _by_press([(features, popularity[:, np.newaxis])])
+    return regression.predicted(new, strength=strength)[:, 0].astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Examples:
+    """Known items' features and something to predict, some thousands at a time.
+
+    Attributes:
+        scorer: has the features.
+        rows: int64 (n,), of the items.
+        targets: float32 (J, t).
+    """
+
+    scorer: Scorer
+    rows: NDArray[np.int64]
+    targets: NDArray[np.float32]
+
+    def __iter__(self) -> Iterator[Block]:
+        for start in range(0, len(self.rows), _BLOCK):
+            rows = self.rows[start : start + _BLOCK]
+            yield self.scorer.features_of(rows), self.targets[rows]
+
+
+def _doubt(known: int) -> float:
+    """Return the strength of the regression of so many known items' vectors."""
+    return min(_DOUBT, known * _LARGEST_DOUBT_SHARE)
+
+
+def _by_press(examples: Iterable[Block]) -> tuple[Regression, float]:
+    """Return the regression of ``examples``, gone through again and again, and its strength."""
+    regression = Regression.of(examples)
+    return regression, regression.best_strength(examples, strengths=_STRENGTHS)
 
 
 def _as_full(ranker: Ranker) -> dict[str, NDArray[np.float32]]:
@@ -144,19 +236,7 @@ def _as_full(ranker: Ranker) -> dict[str, NDArray[np.float32]]:
     return arrays
 
 
-def _widening(vectors: NDArray[np.float32], predicted: NDArray[np.float32]) -> float:
-    """Return how many times farther apart new items are put than predicted, at least 1.
-
-    By how many times wider known items' vectors are spread than their own predictions.
-    """
-    spread, narrower = (
-        float(np.linalg.norm(some - vectors.mean(axis=0))) for some in (vectors, predicted)
-    )
-    return max(1.0, _SPREAD * spread / narrower) if narrower > 0 else 1.0
-
-
 def _widened(
-    values: NDArray[np.float32], mean: NDArray[np.float32], widening: float
+    values: NDArray[np.float64], mean: NDArray[np.float64], widening: float
 ) -> NDArray[np.float32]:
-    widened: NDArray[np.float32] = mean + np.float32(widening) * (values - mean)
-    return widened
+    return (mean + widening * (values - mean)).astype(np.float32)

@@ -5,15 +5,13 @@ sums and messages treat it as what it is to them: a point in R^D.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,104 +20,15 @@ from penchant.shared.errors import ConfigurationError, DataError
 from penchant.shared.features import FeatureMap
 from penchant.shared.files import write_atomically
 from penchant.shared.jsontexts import parsed_json
+from penchant.shared.rankersettings import EVENT_KINDS, Preset, RankerSettings
 
 __all__ = ["DISLIKE", "EVENT_KINDS", "Preset", "Ranker", "RankerSettings"]
 
-EVENT_KINDS = 9
 # The kind of event that says what a person does not want.
 DISLIKE = 4
 FORMAT = "penchant ranker 1"
 # What a file that is no ranker may raise, whatever it is.
 UNREADABLE = (OSError, KeyError, TypeError, ValueError, RecursionError, ConfigurationError)
-
-
-class Preset(StrEnum):
-    """Which parts a ranker shares.
-
-    ``full``: projections, attention, popularity and a residual for each item; the best quality,
-    for runs without privacy or with very large cohorts. ``text``: without the residual, so that an
-    item nobody has seen is ranked like any other. ``compact``: popularity and one projection for
-    items and context, on a low-rank basis of the embeddings, with even attention; a few thousand
-    numbers, for differential privacy, whose noise grows with the square root of what is shared.
-    """
-
-    FULL = "full"
-    TEXT = "text"
-    COMPACT = "compact"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankerSettings:
-    """The shape of a ranker; part of its identity.
-
-    Attributes:
-        preset: which parts are shared.
-        items: J, items of the catalogue.
-        features: k, length of the item features.
-        dimension: d, length of the private vector and of item vectors.
-        history_length: L, how many of the latest events the attention sees.
-        catalogue: fingerprint of the catalogue that its items are of; None for any of J items.
-
-    Raises:
-        ConfigurationError: a number is below 1, or there is no such preset.
-    """
-
-    preset: Preset
-    items: int
-    features: int
-    dimension: int
-    history_length: int
-    catalogue: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.preset not in tuple(Preset):
-            raise ConfigurationError(
-                f"the preset is {self.preset!r}; choose one of {', '.join(Preset)}"
-            )
-        object.__setattr__(self, "preset", Preset(self.preset))
-        for name in ("items", "features", "dimension", "history_length"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise ConfigurationError(f"{name} is {value!r}; it must be a whole number above 0")
-        if not isinstance(self.catalogue, str | None):
-            raise ConfigurationError(f"catalogue is {self.catalogue!r}; it must be a fingerprint")
-
-    def to_json(self) -> str:
-        """Return the settings as JSON, always the same for the same settings."""
-        return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Return the settings that ``to_json`` wrote.
-
-        Raises:
-            ValueError: the text is not JSON.
-            TypeError: a setting is missing or there is no such setting.
-            ConfigurationError: a setting is out of range.
-        """
-        return cls(**parsed_json(text))
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each shared array, in the order of the flat vector."""
-        projection = (self.features, self.dimension)
-        if self.preset is Preset.COMPACT:
-            return {"item_projection": projection, "popularity": (self.items,)}
-        shapes: dict[str, tuple[int, ...]] = {
-            "item_projection": projection,
-            "context_projection": projection,
-            "attention_position": (self.history_length,),
-            "attention_kind": (EVENT_KINDS,),
-            "attention_age": (1,),
-            "popularity": (self.items,),
-        }
-        if self.preset is Preset.FULL:
-            shapes["item_residual"] = (self.items, self.dimension)
-        return shapes
-
-    @property
-    def size(self) -> int:
-        """D, how many numbers are shared."""
-        return sum(math.prod(shape) for shape in self.shapes().values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +39,14 @@ class Ranker:
         settings: its shape.
         feature_map: how embeddings become features.
         vector: float32 (D,), finite.
+        item_rounds: int32 (J,), how many rounds of training each item was in the catalogue of;
+            None where it was the same for all.
     """
 
     settings: RankerSettings
     feature_map: FeatureMap
     vector: NDArray[np.float32]
+    item_rounds: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         if self.vector.shape != (self.settings.size,):
@@ -146,6 +58,11 @@ class Ranker:
             raise ConfigurationError(
                 f"the settings say {self.settings.features} features; the feature map gives "
                 f"{self.feature_map.rank}"
+            )
+        if self.item_rounds is not None and self.item_rounds.shape != (self.settings.items,):
+            raise ConfigurationError(
+                f"rounds of shape {self.item_rounds.shape} were given for {self.settings.items} "
+                "items; one number an item is needed"
             )
 
     @classmethod
@@ -186,6 +103,31 @@ class Ranker:
         digest.update(self.feature_map.basis.astype("<f4").tobytes())
         return digest.hexdigest()[:16]
 
+    @property
+    def family(self) -> str:
+        """Identity of the line of rankers over changing catalogues that it belongs to."""
+        return self.settings.family or self.model_id
+
+    @property
+    def untrained(self) -> bool:
+        """Whether it is known to have learnt nothing: it knows no item better than another."""
+        return self.item_rounds is not None and not self.item_rounds.any()
+
+    @cached_property
+    def new_items(self) -> NDArray[np.int64]:
+        """The rows of items that training has hardly met, int64 (n,), ascending.
+
+        They were in the catalogue of less than half as many rounds as the longest-standing items.
+        There are none where no more others are left than features: these could not tell what
+        texts mean.
+        """
+        if self.item_rounds is None:
+            return np.zeros(0, dtype=np.int64)
+        is_new = 2 * self.item_rounds.astype(np.int64) < self.item_rounds.max()
+        if np.count_nonzero(~is_new) <= self.settings.features:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(is_new)
+
     def with_vector(self, vector: NDArray[np.float32]) -> "Ranker":
         """Return the same ranker with other numbers, float32 (D,)."""
         return replace(self, vector=vector)
@@ -194,9 +136,12 @@ class Ranker:
         """Write the ranker to ``path`` as one safetensors file, whole or not at all."""
         from safetensors import numpy as safetensors
 
-        tensors = dict(self.arrays)
+        tensors: dict[str, NDArray[Any]] = dict(self.arrays)
         tensors["feature_mean"] = self.feature_map.mean
         tensors["feature_basis"] = self.feature_map.basis
+        if self.item_rounds is not None:
+            is_even = bool((self.item_rounds == self.item_rounds[0]).all())
+            tensors["item_rounds"] = self.item_rounds[:1] if is_even else self.item_rounds
         # One entry only: several would be written in an order that changes from run to run.
         metadata = {FORMAT: self.settings.to_json()}
         contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -226,6 +171,7 @@ class Ranker:
             }
             for name, shape in shapes.items():
                 _require_numbers(name, tensors[name], shape)
+            rounds = _rounds(tensors.get("item_rounds"), items=settings.items)
         except (
             OSError,
             KeyError,
@@ -237,7 +183,7 @@ class Ranker:
         ) as error:
             raise DataError(f"{path} is not a ranker file: {error}") from error
         vector = np.concatenate([tensors[name].ravel() for name in settings.shapes()])
-        return cls(settings, FeatureMap(mean, basis), vector)
+        return cls(settings, FeatureMap(mean, basis), vector, rounds)
 
 
 def split_vector(
@@ -251,6 +197,18 @@ def split_vector(
         arrays[name] = vector[start:stop].reshape(shape)
         start = stop
     return arrays
+
+
+def _rounds(stored: NDArray[np.int32] | None, *, items: int) -> NDArray[np.int32] | None:
+    """Return each item's rounds; one number stands for all items."""
+    if stored is None:
+        return None
+    if stored.dtype != np.int32 or stored.shape not in ((1,), (items,)) or stored.min() < 0:
+        raise ValueError(
+            f"item_rounds holds {stored.dtype} numbers of shape {stored.shape}; int32 ones from 0 "
+            f"on of shape (1,) or ({items},) are needed"
+        )
+    return np.broadcast_to(stored, (items,)).copy()
 
 
 def _require_numbers(name: str, array: NDArray[np.float32], shape: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ from penchant.shared.features import FeatureMap
 from penchant.shared.history import History
 from penchant.shared.ranker import DISLIKE, Preset, Ranker, RankerSettings, split_vector
 
-__all__ = ["Scorer", "attention_weights", "log_hours"]
+__all__ = ["Additions", "Scorer", "attention_weights", "log_hours"]
 
 SECONDS_PER_HOUR = 3600.0
 # By how much the attention of a ranker that has learnt nothing falls from one event to the next.
@@ -58,6 +58,25 @@ def attention_weights(
 
 
 @dataclass(frozen=True, eq=False)
+class Additions:
+    """What a few items' vectors have beside what the ranker gives them.
+
+    Attributes:
+        rows: int64 (n,), of the items, ascending.
+        vectors: float32 (n, d).
+    """
+
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+    def add_to(self, vectors: NDArray[np.float32], items: NDArray[np.int64]) -> None:
+        """Add to ``vectors``, float32 (m, d), where they are of such items; int64 (m,)."""
+        places = np.minimum(np.searchsorted(self.rows, items), len(self.rows) - 1)
+        found = self.rows[places] == items
+        vectors[found] += self.vectors[places[found]]
+
+
+@dataclass(frozen=True, eq=False)
 class Scorer:
     """A ranker bound to its catalogue.
 
@@ -69,11 +88,13 @@ class Scorer:
         catalogue: the items that can be recommended.
         held_features: float32 (J, k), the catalogue's features, kept when the ranker changes; None
             for a catalogue that is not in memory.
+        additions: to the vectors of items that training has hardly met; None for none.
     """
 
     ranker: Ranker
     catalogue: Catalogue
     held_features: NDArray[np.float32] | None
+    additions: Additions | None = None
 
     def __post_init__(self) -> None:
         settings = self.ranker.settings
@@ -112,11 +133,11 @@ class Scorer:
             catalogue=catalogue.fingerprint,
         )
         feature_map = FeatureMap.principal(embeddings, rank=rank)
-        ranker = Ranker.initial(settings, feature_map)
-        vector = ranker.vector.copy()
+        vector = Ranker.initial(settings, feature_map).vector.copy()
         recency = split_vector(settings, vector)["attention_position"]
         recency[:] = -RECENCY * np.arange(history_length)
-        return cls.bind(ranker.with_vector(vector), catalogue)
+        rounds = np.zeros(len(catalogue), dtype=np.int32)
+        return cls.bind(Ranker(settings, feature_map, vector, rounds), catalogue)
 
     @classmethod
     def bind(cls, ranker: Ranker, catalogue: Catalogue) -> "Scorer":
@@ -169,6 +190,8 @@ class Scorer:
             vectors = self._projected_blocks(arrays[projection])
         if self.ranker.settings.preset is Preset.FULL:
             vectors = vectors + arrays["item_residual"]
+        if self.additions is not None:
+            vectors[self.additions.rows] += self.additions.vectors
         return vectors
 
     def _projected_blocks(self, projection: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -210,6 +233,8 @@ class Scorer:
         if self.ranker.settings.preset is Preset.FULL:
             known = recent.items != UNKNOWN_ITEM
             vectors[known] += arrays["item_residual"][recent.items[known]]
+        if self.additions is not None:
+            self.additions.add_to(vectors, recent.items)
         vectors[recent.kinds == DISLIKE] *= -1
         return weights, vectors
 
@@ -223,12 +248,6 @@ class Scorer:
         vector: NDArray[np.float32] = (
             self.ranker.feature_map.apply(embedding) @ self._context_projection
         )
-        return vector
-
-    def item_of(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return P' f, float32 (d,), of an embedding, float32 (m,): an item nobody has met."""
-        projection = self.ranker.arrays["item_projection"]
-        vector: NDArray[np.float32] = self.ranker.feature_map.apply(embedding) @ projection
         return vector
 
     def scores(

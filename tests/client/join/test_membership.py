@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from penchant.client import Catalogue, Device, Event, KeyFile, Passphrase, Scorer, change_keys
 from penchant.client.join.membership import MembershipFolder, ServerIdentity
@@ -92,13 +92,32 @@ def test_a_damaged_plain_key_is_left_and_said(tmp_path: Path) -> None:
     assert (tmp_path / "join" / "device.key").read_bytes() == b"nonsense"
 
 
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), None], ids=["P-256", "Ed25519"])
+def test_a_key_of_another_kind_is_refused(tmp_path: Path, curve: ec.EllipticCurve | None) -> None:
+    """In either form: no server knows a device by it."""
+    wrong = ec.generate_private_key(curve) if curve else ed25519.Ed25519PrivateKey.generate()
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    folder = MembershipFolder(tmp_path, KEYS)
+    folder.save(SERVER)
+    earlier = tmp_path / "join" / "device.key"
+    earlier.write_bytes(wrong.private_bytes(serialization.Encoding.PEM, form, plain))
+    with pytest.raises(StoreError, match=r"device\.key is not a P-384 key; remove"):
+        folder.load()
+    earlier.unlink()
+    folder.key()
+    folder._secret.write(wrong.private_bytes(serialization.Encoding.DER, form, plain))
+    with pytest.raises(StoreError, match=r"device\.sealed is not a P-384 key; remove"):
+        folder.load()
+
+
 def test_damage_is_said(tmp_path: Path) -> None:
     """A changed byte, or a wrapped key that is gone."""
     folder = MembershipFolder(tmp_path, KEYS)
     folder.key()
     sealed = tmp_path / "join" / "device.sealed"
     content = sealed.read_bytes()
-    for wrong in (b"", content[:-1], content[:20] + b"x" + content[21:]):
+    for wrong in (b"", content[:-1], content[:20] + bytes([content[20] ^ 1]) + content[21:]):
         sealed.write_bytes(wrong)
         with pytest.raises(StoreError, match="damaged"):
             folder.key()

@@ -130,6 +130,14 @@ def test_texts_are_put_right_or_refused() -> None:
     }
 
 
+def test_what_is_refused_is_not_counted_as_put_right() -> None:
+    """A cleaned search that repeats another, or comes in a burst, is refused and that alone."""
+    searches = [Event(kind="search", text=f"<b>{text}</b>", time=5) for text in "aab"]
+    found = inspected(*searches, burst_events=1, burst_seconds=3)
+    assert found.events[1:] == (Refusal.DUPLICATE, Refusal.BURST)
+    assert found.cleaned == {Cleaning.MARKUP: 1, Cleaning.NORMALISED: 1}
+
+
 @pytest.mark.parametrize(
     ("rule", "value"),
     [("duplicate_seconds", -1), ("burst_events", 0), ("long_text", 0), ("huge_text", 5)],
@@ -155,13 +163,12 @@ def test_counts_add_up_and_round_trip() -> None:
             now=number,
         )
     assert tally.refused == {Refusal.DUPLICATE: 30, Refusal.EMPTY_TEXT: 30}
-    assert tally.cleaned == {Cleaning.MARKUP: 30, Cleaning.NORMALISED: 30}
     assert len(tally.last_refused) == 20
     assert tally.last_refused[-1].time == 29
     assert {refused.reason for refused in tally.last_refused} == set(tally.refused)
     assert Tally.from_bytes(tally.to_bytes()) == tally
     assert b"secret" not in tally.to_bytes()
     assert Tally.from_bytes(None) == Tally()
-    for damaged in (b"", b"[]", b"{}", b'{"cleaned": {"x": 1}, "refused": {}, "last_refused": []}'):
+    for damaged in (b"", b"[]", b"{}", b'{"refused": {"x": 1}, "last_refused": []}'):
         with pytest.raises(StoreError, match="counts cannot be read"):
             Tally.from_bytes(damaged)

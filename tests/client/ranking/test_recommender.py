@@ -16,6 +16,7 @@ from penchant.client.ranking import Person, Recommender, SourceKind
 from penchant.client.storage import RawKey, StoredEvent
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError, DataError
+from penchant.shared.newitems import extended
 from penchant.shared.ranker import Preset
 from penchant.shared.scoring import Scorer
 from penchant.shared.texts import TextEncoder
@@ -23,7 +24,10 @@ from penchant.shared.texts import TextEncoder
 MakeScorer = Callable[..., Scorer]
 OpenDevice = Callable[..., Device]
 NOW = 1_000_000
-REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+REUSED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,20 +256,40 @@ def test_a_dislike_leads_away(open_device: OpenDevice, encoder: TextEncoder) -> 
     assert reason.amount < 0
 
 
+@pytest.mark.parametrize("preset", list(Preset))
 def test_an_item_is_predicted_by_its_text(
-    make_scorer: MakeScorer, open_device: OpenDevice, encoder: TextEncoder
+    preset: Preset, make_scorer: MakeScorer, open_device: OpenDevice, encoder: TextEncoder
 ) -> None:
-    """A text's prediction is the score that an item of that text has but for its popularity."""
-    base = make_scorer(Preset.TEXT)
-    texts = [f"word{row} word{row * row}" for row in range(30)]
-    scorer = Scorer.bind(base.ranker, Catalogue.of(base.catalogue.items, encoder.encode(texts)))
+    """A text's prediction is the score of an item of that text in a larger catalogue.
+
+    To 1e-5 what the evaluation of unseen items in a simulation scores it by.
+    """
+    base = make_scorer(preset)
+    texts = [f"word{row} word{row * row}" for row in range(40)]
+    names = [*base.catalogue.items, *(f"new-{number}" for number in range(10))]
+    larger = Catalogue.of(names, encoder.encode(texts))
+    scorer = Scorer.bind(base.ranker, Catalogue.of(names[:30], larger.embeddings[:30]))
     device = open_device(scorer)
     device.observe(
         Event(kind="view", item="item-3", time=100), Event(kind="search", text="word4", time=200)
     )
-    expected = device.scores(now=NOW) - scorer.ranker.arrays["popularity"]
+    history = device._memory.history()
+    evaluated = extended(scorer, larger)
+    profile = evaluated.profile(device.private_vector(), history, now=NOW)
+    found = [device.predict(text, now=NOW) for text in texts[30:]]
+    np.testing.assert_allclose(found, evaluated.scores(profile)[30:], rtol=1e-5, atol=1e-5)
+
+
+def test_a_ranker_that_has_learnt_nothing_predicts_by_likeness(
+    open_device: OpenDevice, encoder: TextEncoder
+) -> None:
+    """Without training a text's prediction is the score of a catalogue item of that text."""
+    texts = [f"word{row} word{row * row}" for row in range(30)]
+    catalogue = Catalogue.of(texts, encoder.encode(texts))
+    device = open_device(Scorer.untrained(catalogue))
+    device.observe(Event(kind="view", item=texts[3], time=100))
     found = [device.predict(text, now=NOW) for text in texts]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found, device.scores(now=NOW), atol=1e-5)
 
 
 def test_predictions_need_an_encoder(scorer: Scorer, tmp_path: Path) -> None:

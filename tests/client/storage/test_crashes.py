@@ -104,7 +104,7 @@ def test_200_deaths_lose_nothing_acknowledged(tmp_path: Path) -> None:
     """Killed at 200 random moments of heavy writing, the store opens and keeps what it said."""
     folder = tmp_path / "device"
     record = Record()
-    for said in killed_runs(write_for_ever, folder, runs=200, longest=0.02, seed=20, words=3):
+    for said in killed_runs(write_for_ever, folder, runs=200, longest=0.02, seed=20, words=6):
         record.hear(said)
         with opened(folder) as store:
             record.check(store)

@@ -40,7 +40,10 @@ def test_the_log_holds_what_was_kept(killed: Path, tmp_path: Path) -> None:
         assert len(SqliteStore(folder).events()) == 3 * BATCHES
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_a_flipped_bit_ends_the_log(killed: Path, tmp_path: Path, data: st.DataObject) -> None:
     """A damaged log gives an error, or the transactions before the damage, whole and in order."""
@@ -67,7 +70,10 @@ def test_a_flipped_bit_ends_the_log(killed: Path, tmp_path: Path, data: st.DataO
         assert whole >= place // 40_000 - 1
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(keep=st.floats(0, 1))
 def test_a_torn_log_is_cut_at_a_transaction(killed: Path, tmp_path: Path, keep: float) -> None:
     """A log that a power cut left short gives its whole transactions and takes new ones."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -57,6 +58,23 @@ def test_one_device_of_a_process_has_a_folder(tmp_path: Path) -> None:
     ):
         DeviceFolder(tmp_path, KEYS)
     DeviceFolder(tmp_path, KEYS).close()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701])
+def test_a_folder_that_was_there_is_closed_to_others(tmp_path: Path, mode: int) -> None:
+    """Names and sizes of a device's files are nobody else's business."""
+    tmp_path.chmod(mode)
+    DeviceFolder(tmp_path, KEYS).close()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_everybody_is_refused(tmp_path: Path) -> None:
+    """One such as /tmp is not closed to those who use it, nor used."""
+    tmp_path.chmod(0o1777)
+    with pytest.raises(StoreError, match="others write to; give the device one of its own"):
+        DeviceFolder(tmp_path, KEYS)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+    assert list(tmp_path.iterdir()) == []
 
 
 def open_ledger(folder: DeviceFolder) -> Database:

@@ -130,7 +130,7 @@ def test_a_missing_key_file_of_the_person_is_told(database: Path, tmp_path: Path
     assert not path.exists()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_flipped_bit_of_a_key_file_is_told(database: Path, data: st.DataObject) -> None:
     """Wherever a bit of the wrapped key's file flips, it is damage, not a wrong key."""

@@ -68,7 +68,7 @@ def test_a_real_key_store_keeps_and_loses_keys(
         ["dbus-run-session", "--", "sh", "-c", UNLOCK, "sh", *command],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     kept, lost, back, destroyed = done.stdout.splitlines()

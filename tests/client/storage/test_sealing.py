@@ -35,7 +35,10 @@ def test_another_passphrase_or_purpose_is_refused(sealed: bytes) -> None:
         seal(b"", "short", purpose="diary 1")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=8,
+)
 @given(data=st.data())
 def test_a_changed_byte_is_noticed(sealed: bytes, data: st.DataObject) -> None:
     """Whichever bit is flipped, in the header or the content, it is an error."""

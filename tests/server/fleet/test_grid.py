@@ -10,6 +10,7 @@ from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from penchant.client.join.flower_adapter import answer
+from penchant.server.fleet import grid
 from penchant.server.fleet.flower_adapter import BATCH, FleetState
 from penchant.server.fleet.grid import FleetGrid, RoundStopped
 from penchant.server.fleet.mailbox import Delivery
@@ -26,6 +27,16 @@ def echo() -> ClientApp:
         return Message(message.content, reply_to=message)
 
     return app
+
+
+class Clock:
+    """Time as the test has it."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        """Return the seconds."""
+        return self.now
 
 
 class Fleet:
@@ -108,11 +119,20 @@ def test_messages_are_made_as_they_are_left(fleet: Fleet) -> None:
     assert announced_when_made[-1] == 2 * BATCH
 
 
-def test_a_round_ends_at_its_deadline_without_those_who_are_silent(fleet: Fleet) -> None:
+def test_a_round_ends_at_its_deadline_without_those_who_are_silent(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others' replies count, and what the silent ones send later is late."""
+    clock = Clock()
+    monkeypatch.setattr(grid, "time", clock)
     fleet.silent = set(fleet.nodes[:3])
-    replies = list(fleet.grid.send_and_receive(tasks(fleet.nodes[:8]), timeout=5))
-    assert len(replies) == 5
+    replies = fleet.grid.send_and_receive(tasks(fleet.nodes[:8]), timeout=600)
+    senders = [next(replies).metadata.src_node_id]
+    clock.now = 599.9
+    senders += [next(replies).metadata.src_node_id for _ in range(4)]
+    assert sorted(senders) == sorted(fleet.nodes[3:8])
+    clock.now = 600.0
+    assert list(replies) == []
     assert len(fleet.late) == 3
     for node, data in zip(fleet.nodes, fleet.late, strict=False):
         assert fleet.state.answer(node, data)[0] is Delivery.LATE

@@ -18,7 +18,7 @@ def test_a_message_wakes_its_device_alone() -> None:
         futures = {node: waiting.begin(node) for node in (1, 2)}
         thread = threading.Thread(target=waiting.announce, args=([1],))
         thread.start()
-        assert await asyncio.wait_for(futures[1], 10)
+        assert await asyncio.wait_for(futures[1], 60)
         thread.join()
         assert not futures[2].done()
         assert waiting.claim(1)
@@ -34,7 +34,7 @@ def test_what_was_left_before_is_not_missed() -> None:
     async def wait() -> None:
         waiting = Waiting(most=10)
         waiting.announce([1])
-        assert await asyncio.wait_for(waiting.begin(1), 10)
+        assert await asyncio.wait_for(waiting.begin(1), 60)
 
     asyncio.run(wait())
 

@@ -1,8 +1,11 @@
 """Tests of the server's own records."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +108,29 @@ def test_refusals_add_up_over_processes(records: Records, tmp_path: Path) -> Non
     other.close()
     tally.add("malformed")
     assert tally.counts() == {"late": 2, "malformed": 1}
+
+
+def test_what_is_being_written_is_counted(records: Records, monkeypatch: Any) -> None:
+    """Whoever looks in the middle of a write waits for its end, and misses nothing."""
+    tally = Tally(records)
+    tally.add("late")
+    begun, go_on = threading.Event(), threading.Event()
+    write = records.refused
+
+    def slowly(reasons: Any) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        write(reasons)
+
+    monkeypatch.setattr(records, "refused", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        flushed = pool.submit(tally.flush)
+        assert begun.wait(60)
+        counted = pool.submit(tally.counts)
+        tally.add("late")  # never waits: it is what a request does
+        go_on.set()
+        assert counted.result(60) == {"late": 2}
+        flushed.result(60)
 
 
 def test_old_troubles_are_forgotten(records: Records) -> None:

@@ -1,6 +1,7 @@
 """Tests of a server's folder: what a first start makes, and what it refuses."""
 
 import os
+import re
 import ssl
 import stat
 from pathlib import Path
@@ -67,6 +68,87 @@ def test_a_certificate_of_ones_own_replaces_ours(tmp_path: Path, folder: ServerF
     own.prepare()
     assert own.fingerprint(own.configuration()) == folder.fingerprint(folder.configuration())
     assert not (own.path / "authority.pem").exists()
+
+
+@pytest.mark.parametrize("file", ["server.pem", "server.key"])
+@pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["empty", "garbage", "gone"])
+def test_a_damaged_certificate_is_named(
+    folder: ServerFolder, file: str, content: bytes | None
+) -> None:
+    """The error names the files and says what to do; nothing is made in their place in silence."""
+    path = folder.path / file
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    before = sorted(folder.path.iterdir())
+    if content is None and file == "server.pem":
+        folder.prepare()  # as an operator does it who wants a new one
+        assert path.exists()
+        return
+    with pytest.raises(ConfigurationError, match=r"server\.pem and .*server\.key are not"):
+        folder.prepare()
+    assert sorted(folder.path.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_is_no_folder(
+    tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``penchant serve`` says in a sentence that a server cannot live there."""
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(SystemExit) as end:
+        main(["serve", "--dir", str(tmp_path / place)])
+    assert end.value.code != 0
+    said = capsys.readouterr().err
+    assert "cannot be a server's folder" in said
+    assert "Errno" not in said
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        '"bad host /"',
+        '""',
+        '"https://example.org"',
+        '"a..b"',
+        '"-a"',
+        '"ex\u00e4mple.org"',
+        '"a:1"',
+    ],
+)
+def test_names_that_are_no_hosts_are_refused(folder: ServerFolder, names: str) -> None:
+    """What no certificate could be for is told with the configuration's name for it."""
+    text = re.sub(r"(?m)^names = .*", f"names = [{names}]", default_text())
+    folder.configuration_path.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"network\.names.*neither a host name nor"):
+        folder.configuration()
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "a-b.example.org", "192.0.2.1", "2001:db8::1", "x_1"]
+)
+def test_names_of_hosts_are_taken(tmp_path: Path, name: str) -> None:
+    """Host names and addresses, and the certificate is for them."""
+    folder = ServerFolder(tmp_path)
+    text = re.sub(r"(?m)^names = .*", f'names = ["{name}"]', default_text())
+    folder.configuration_path.write_text(text)
+    folder.prepare()
+    certificate = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    found = names.get_values_for_type(x509.DNSName) + [
+        str(address) for address in names.get_values_for_type(x509.IPAddress)
+    ]
+    assert found == [name]
+
+
+def test_no_request_held_is_refused(folder: ServerFolder) -> None:
+    """With none held no device would ever wait for a task."""
+    text, count = re.subn(r"(?m)^held = \d+", "held = 0", default_text())
+    assert count == 1
+    folder.configuration_path.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"network\.held: .*greater than 0"):
+        folder.configuration()
 
 
 def test_the_default_configuration_is_private(folder: ServerFolder) -> None:

@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> ServerFolder:
             "population": DEVICES,
             "sampling_probability": 1.0,
             "minimum_cohort": 1,
-            "reply_timeout": 60.0,
+            "reply_timeout": 600.0,
             "training": {
                 "steps": 1,
                 "examples": 1,

@@ -54,8 +54,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Runs, Path]:
     # Such a process takes long to start.
     name = "compact-no-privacy-cohort40-seed0"
     away = {name: runs[name]}
-    assert run_grid(away, folder, jobs=2, simulate=planted, tell=silence) == {}
-    assert run_grid(runs, folder, jobs=1, simulate=planted, tell=silence) == {}
+    assert not run_grid(away, folder, jobs=2, simulate=planted, tell=silence).failures
+    assert not run_grid(runs, folder, jobs=1, simulate=planted, tell=silence).failures
     return runs, folder
 
 
@@ -157,7 +157,7 @@ def test_clip_bounds_updates(swept: tuple[Runs, Path], tmp_path: Path) -> None:
 def test_runs_go_side_by_side(tmp_path: Path) -> None:
     """Two processes run at the same time, and what one cannot run is told with its reason."""
     runs = grid(epsilons=[float("inf")], seeds=[0, 1, 2]).runs()
-    failures = run_grid(runs, tmp_path, jobs=2, simulate=met, tell=silence)
+    failures = run_grid(runs, tmp_path, jobs=2, simulate=met, tell=silence).failures
     assert failures == {"compact-no-privacy-cohort40-seed2": "seed 2 cannot be run"}
     processes = {path.read_text() for path in tmp_path.glob("*/process")}
     assert len(processes) == 2
@@ -178,8 +178,8 @@ def test_interrupted_runs_go_on(swept: tuple[Runs, Path], tmp_path: Path) -> Non
     """A run stopped after its first round ends as the uninterrupted one did, bit for bit."""
     name = "compact-no-privacy-cohort40-seed0"
     runs = {name: swept[0][name]}
-    with pytest.raises(KeyboardInterrupt):
-        run_grid(runs, tmp_path, jobs=1, simulate=planted_stopped, tell=silence)
+    outcome = run_grid(runs, tmp_path, jobs=1, simulate=planted_stopped, tell=silence)
+    assert isinstance(outcome.stopped, KeyboardInterrupt)
     assert [record.round for record in read_rounds(tmp_path / name)] == [1]
     run_grid(runs, tmp_path, jobs=1, simulate=planted, tell=silence)
     resumed, whole = read_summary(tmp_path / name), read_summary(swept[1] / name)
@@ -190,8 +190,8 @@ def test_run_killed_before_it_began_is_done(swept: tuple[Runs, Path], tmp_path: 
     """A folder with an empty state and no settings does not stop the sweep."""
     name = "compact-no-privacy-cohort40-seed0"
     (tmp_path / name / "state" / "devices").mkdir(parents=True)
-    failures = run_grid({name: swept[0][name]}, tmp_path, jobs=1, simulate=planted, tell=silence)
-    assert failures == {}
+    runs = {name: swept[0][name]}
+    assert not run_grid(runs, tmp_path, jobs=1, simulate=planted, tell=silence).failures
     assert (tmp_path / name / "summary.json").exists()
 
 
@@ -205,11 +205,25 @@ def test_other_settings_in_the_folder_are_refused(swept: tuple[Runs, Path]) -> N
 def test_run_that_cannot_be_is_told_and_the_rest_is_done(tmp_path: Path) -> None:
     """A cohort above the population is a reason, not the end of the sweep."""
     runs = grid(cohorts=[40, 5000], epsilons=[float("inf")], seeds=[0]).runs()
-    failures = run_grid(runs, tmp_path, jobs=1, simulate=planted, tell=silence)
+    failures = run_grid(runs, tmp_path, jobs=1, simulate=planted, tell=silence).failures
     assert list(failures) == ["compact-no-privacy-cohort5000-seed0"]
     sweep = gathered(runs, tmp_path, failures=failures, command="penchant sweep")
     assert [run.name for run in sweep.runs] == ["compact-no-privacy-cohort40-seed0"]
     assert "5000" in write_page(sweep, tmp_path).read_text("utf-8")
+
+
+def test_partial_sweep_counts_what_is_left(swept: tuple[Runs, Path], tmp_path: Path) -> None:
+    """Runs that have not ended are counted, and heading and page say that it is a part."""
+    runs, folder = swept
+    larger = {**runs, **grid(epsilons=[1.0]).runs()}
+    sweep = gathered(larger, folder, failures={"made-up": "no"}, command="penchant sweep")
+    assert (len(sweep.runs), sweep.left, sweep.planned) == (4, 1, 6)
+    page = write_page(sweep, tmp_path).read_text("utf-8")
+    assert "Partial, 4 of 6 runs: of the NDCG@10 without privacy" in page
+    assert "4 of 6 runs have ended, 1 could not be run, and 1 are left" in page
+    nothing = tmp_path / "nothing"
+    with pytest.raises(ConfigurationError, match="none of the sweep's 4 runs has ended"):
+        gathered(runs, nothing, failures={}, command="penchant sweep")
 
 
 def test_means_and_intervals_over_seeds(swept: tuple[Runs, Path]) -> None:

@@ -1,9 +1,11 @@
 """Membership: which server a device has joined, and the key it is known by there."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -104,17 +106,9 @@ class MembershipFolder:
         if not self._secret.exists():
             self._make_key()
         self._remove_plain_key()
-        content = self._secret.read()
-        try:
-            key = serialization.load_der_private_key(content, None)
-        except (ValueError, TypeError) as error:
-            raise StoreError(
-                f"{self._secret.path} is not this device's key: {error}; remove {self.path} and "
-                "enrol the device again"
-            ) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise StoreError(f"{self._secret.path} is not an elliptic curve key")
-        return key
+        return self._parsed(
+            serialization.load_der_private_key, self._secret.read(), source=self._secret.path
+        )
 
     def require_no_other(self, url: str) -> None:
         """Refuse a second server.
@@ -142,17 +136,32 @@ class MembershipFolder:
 
     def _earlier_key(self) -> ec.EllipticCurvePrivateKey | None:
         """Return the key that an earlier version kept, None if there is none."""
+        path = self._plain_key
         try:
-            key = serialization.load_pem_private_key(self._plain_key.read_bytes(), None)
+            content = path.read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+        return self._parsed(serialization.load_pem_private_key, content, source=path)
+
+    def _parsed(
+        self, load: Callable[[bytes, None], object], content: bytes, *, source: Path
+    ) -> ec.EllipticCurvePrivateKey:
+        """Return the key that ``load`` makes of what ``source`` holds; no other kind, or curve."""
+        try:
+            key = load(content, None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise StoreError(
-                f"{self._plain_key} is not this device's key: {error}; remove {self.path} and "
-                "enrol the device again"
+                f"{source} is not this device's key: {error}; remove {self.path} and enrol the "
+                "device again"
             ) from error
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise StoreError(f"{self._plain_key} is not an elliptic curve key")
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(
+            key.curve, ec.SECP384R1
+        ):
+            raise StoreError(
+                f"{source} is not a P-384 key; remove {self.path} and enrol the device again"
+            )
         return key
 
     def _remove_plain_key(self) -> None:

@@ -31,26 +31,23 @@ class Refused:
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts since the device was made.
+    """Refusals since the device was made.
 
     Attributes:
-        cleaned: how many events each kind of cleaning changed.
         refused: how many events were refused for each reason.
         last_refused: the latest refusals, oldest first, at most 20.
     """
 
-    cleaned: Mapping[Cleaning, int] = field(default_factory=dict)
     refused: Mapping[Refusal, int] = field(default_factory=dict)
     last_refused: tuple[Refused, ...] = ()
 
     def with_inspected(self, inspected: Inspected, *, now: int) -> Self:
         """Return the counts with those of an inspection at ``now``; itself, if it changed none."""
         reasons = [reason for reason in inspected.events if not isinstance(reason, Event)]
-        if not reasons and not inspected.cleaned:
+        if not reasons:
             return self
         last = (*self.last_refused, *(Refused(reason, now) for reason in reasons[-LAST_REFUSED:]))
         return type(self)(
-            dict(Counter(self.cleaned) + inspected.cleaned),
             dict(Counter(self.refused) + Counter(reasons)),
             last[-LAST_REFUSED:],
         )
@@ -58,7 +55,6 @@ class Tally:
     def to_bytes(self) -> bytes:
         """Return the counts as bytes for the store."""
         record = {
-            "cleaned": self.cleaned,
             "refused": self.refused,
             "last_refused": [[refused.reason, refused.time] for refused in self.last_refused],
         }
@@ -76,7 +72,6 @@ class Tally:
         try:
             record = json.loads(data)
             return cls(
-                {Cleaning(name): int(count) for name, count in record["cleaned"].items()},
                 {Refusal(name): int(count) for name, count in record["refused"].items()},
                 tuple(Refused(Refusal(name), int(at)) for name, at in record["last_refused"]),
             )
@@ -90,16 +85,13 @@ class Health:
 
     Attributes:
         events: how many are kept.
-        tally: what was cleaned and refused.
+        cleaned: how many of those each kind of cleaning has changed.
+        tally: what was refused.
     """
 
     events: int
+    cleaned: Mapping[Cleaning, int]
     tally: Tally
-
-    @property
-    def cleaned(self) -> Mapping[Cleaning, int]:
-        """How many events each kind of cleaning changed."""
-        return self.tally.cleaned
 
     @property
     def refused(self) -> Mapping[Refusal, int]:

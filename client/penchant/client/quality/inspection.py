@@ -1,7 +1,7 @@
 """Inspection: which observed events are kept, in which form, and which are refused."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,11 +39,16 @@ class Inspected:
 
     Attributes:
         events: each observed event as it is to be kept, or why it was refused, as they came.
-        cleaned: how many events each kind of cleaning changed.
+        cleanings: what was put right in those to be kept, by their place; none where nothing was.
     """
 
     events: tuple[Event | Refusal, ...]
-    cleaned: Counter[Cleaning] = field(default_factory=Counter)
+    cleanings: Mapping[int, Collection[Cleaning]] = field(default_factory=dict)
+
+    @property
+    def cleaned(self) -> Counter[Cleaning]:
+        """How many of the events to be kept each kind of cleaning changed."""
+        return Counter(kind for kinds in self.cleanings.values() for kind in kinds)
 
 
 def inspect(
@@ -61,22 +66,27 @@ def inspect(
         kept: gives the events kept already from a first to a last time, in order of time.
         now: unix seconds by the clock.
     """
-    cleaned: Counter[Cleaning] = Counter()
-    found = [_cleaned(event, rules, now=now, cleaned=cleaned) for event in events]
+    found: list[Event | Refusal] = []
+    cleanings: dict[int, Collection[Cleaning]] = {}
+    for place, event in enumerate(events):
+        cleaner, done = _cleaned(event, rules, now=now)
+        found.append(cleaner)
+        if done:
+            cleanings[place] = done
     places = [place for place, event in enumerate(found) if isinstance(event, Event)]
     places.sort(key=lambda place: _time(found[place]))
     if not places:
-        return Inspected(tuple(found), cleaned)
+        return Inspected(tuple(found))
     margin = max(rules.burst_seconds, rules.duplicate_seconds)
     first, last = _time(found[places[0]]) - margin, _time(found[places[-1]]) + margin
     earlier = list(kept(first, last))
     duplicates = _Duplicates(earlier, seconds=rules.duplicate_seconds)
     bursts = _Bursts(earlier, events=rules.burst_events, seconds=rules.burst_seconds)
     for place in places:
-        event = found[place]
-        if not isinstance(event, Event):
+        kept_event = found[place]
+        if not isinstance(kept_event, Event):
             continue
-        happening = Happening.of(event)
+        happening = Happening.of(kept_event)
         if duplicates.has(happening):
             found[place] = Refusal.DUPLICATE
         elif bursts.is_full(happening.time):
@@ -84,7 +94,9 @@ def inspect(
         else:
             duplicates.add(happening)
             bursts.add(happening.time)
-    return Inspected(tuple(found), cleaned)
+    for place in [place for place in cleanings if not isinstance(found[place], Event)]:
+        del cleanings[place]
+    return Inspected(tuple(found), cleanings)
 
 
 def _time(event: Event | Refusal) -> int:
@@ -92,29 +104,28 @@ def _time(event: Event | Refusal) -> int:
 
 
 def _cleaned(
-    event: Event, rules: QualityRules, *, now: int, cleaned: Counter[Cleaning]
-) -> Event | Refusal:
-    """Return one event cleaned, or why it is refused whatever else was done."""
+    event: Event, rules: QualityRules, *, now: int
+) -> tuple[Event | Refusal, set[Cleaning]]:
+    """Return one event cleaned, or why it is refused, and what was put right."""
     changes: dict[str, Any] = {}
     done: set[Cleaning] = set()
     if event.time < rules.earliest_time:
-        return Refusal.TOO_EARLY
+        return Refusal.TOO_EARLY, done
     if event.time > now + rules.future_seconds:
         changes["time"] = now
         done.add(Cleaning.FUTURE_TIME)
     if event.text is not None:
         if len(event.text) > rules.huge_text:
-            return Refusal.HUGE_TEXT
+            return Refusal.HUGE_TEXT, set()
         text, done_to_text = clean_text(event.text, length=rules.long_text)
         done |= done_to_text
         if not text:
             if event.item is None:
-                return Refusal.EMPTY_TEXT
+                return Refusal.EMPTY_TEXT, set()
             done.add(Cleaning.EMPTY_TEXT)
         if text != event.text:
             changes["text"] = text or None
-    cleaned.update(done)
-    return replace(event, **changes) if changes else event
+    return (replace(event, **changes) if changes else event), done
 
 
 class _Duplicates:

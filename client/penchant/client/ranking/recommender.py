@@ -1,6 +1,7 @@
 """From a person to the best items, and why."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from penchant.client.ranking.person import Person, Profile
 from penchant.client.ranking.reasons import Source, SourceKind, Why
 from penchant.client.ranking.recommendation import Recommendation
 from penchant.client.ranking.terms import TermAmounts
+from penchant.shared.newitems import NewItems, ranked
 from penchant.shared.scoring import Scorer
 
 __all__ = ["Recommender"]
@@ -30,7 +32,7 @@ class Recommender:
     """
 
     def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+        self._installed = scorer
         self._amounts = TermAmounts(scorer.catalogue)
 
     def scores(self, person: Person, *, now: int | None = None) -> NDArray[np.float32]:
@@ -52,8 +54,9 @@ class Recommender:
             embedding: float32 (m,), of the item's text.
             now: unix seconds of the request; the clock's, if not given.
         """
-        vector = self._scorer.item_of(embedding)
-        score = float(vector @ self._profile(person, now).vector)
+        features = self._installed.ranker.feature_map.apply(embedding[None])
+        score = float(self._new_items.vectors(features)[0] @ self._profile(person, now).vector)
+        score += float(self._new_items.popularity(features)[0])
         return score + sum(float(term.amounts(embedding[None])[0]) for term in person.terms)
 
     def recommend(
@@ -85,6 +88,15 @@ class Recommender:
             chosen = diverse(scores[best], embeddings, k=k, diversity=diversity)
             best, rows = best[chosen], rows[chosen]
         return self._explained(person, profile, rows, scores[best])
+
+    # What new items need is computed when a release is first used, not when it is installed.
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return ranked(self._installed)
+
+    @cached_property
+    def _new_items(self) -> NewItems:
+        return NewItems(self._installed)
 
     def _candidates(self, candidates: Sequence[str] | None) -> NDArray[np.int64] | None:
         if candidates is None:

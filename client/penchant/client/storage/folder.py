@@ -1,5 +1,6 @@
 """A device's folder: locked to one process, its databases each under a key of its own."""
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,12 +17,13 @@ class DeviceFolder:
     """The folder a device lives in; one process has it at a time.
 
     Args:
-        path: made, for its owner alone, if it does not exist.
+        path: made if it does not exist; for its owner alone, from now on if it was not.
         keys: wraps the data keys of its databases.
 
     Raises:
         ConfigurationError: the keys are in a file in the folder itself.
-        StoreError: it cannot be made, or another process has it.
+        StoreError: it cannot be made, cannot be closed to others, is one that everybody writes to,
+            or another process has it.
     """
 
     def __init__(self, path: Path, keys: KeySource) -> None:
@@ -34,6 +36,7 @@ class DeviceFolder:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the device's folder {path}: {error}") from error
+        _close_to_others(path)
         self._lock = FolderLock(path)
 
     @property
@@ -101,3 +104,19 @@ class DeviceFolder:
 
     def _file(self, name: str) -> Path:
         return self._path / f"{name}.sqlite"
+
+
+def _close_to_others(path: Path) -> None:
+    """Let nobody but the owner see the names and sizes of a device's files."""
+    mode = path.stat().st_mode
+    if not mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return
+    if mode & stat.S_ISVTX:
+        raise StoreError(f"{path} is a folder that others write to; give the device one of its own")
+    try:
+        path.chmod(stat.S_IRWXU)
+    except OSError as error:
+        raise StoreError(
+            f"others can look into {path}, which cannot be closed to them: {error.strerror}; give "
+            "the device a folder of its own"
+        ) from error

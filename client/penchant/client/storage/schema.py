@@ -35,4 +35,8 @@ CREATE TABLE trained_round (
     PRIMARY KEY (model, round)
 );
 """,
+    """
+CREATE TABLE cleaning (event INTEGER NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (event, kind))
+    WITHOUT ROWID;
+""",
 )

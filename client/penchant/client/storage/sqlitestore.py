@@ -1,6 +1,6 @@
 """The device's store on an encrypted SQLite database."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ DATABASE = "behaviour"
 COLUMNS = "time, kind, item, text, embedding, language, id"
 PURGE_DUE = "purge_due"
 # The last of these is SQLite's own: the greatest id ever given.
-TABLES = ("event", "value", "private_vector", "trained_round", "sqlite_sequence")
+TABLES = ("event", "cleaning", "value", "private_vector", "trained_round", "sqlite_sequence")
 
 
 class SqliteStore:
@@ -113,11 +113,24 @@ class SqliteStore:
         """Delete events and return how many there were; ``purge`` then removes every trace."""
         with self.transaction():
             before = self.event_count()
-            self._database.execute_many("DELETE FROM event WHERE id = ?", ((i,) for i in ids))
+            for rows in ("event WHERE id = ?", "cleaning WHERE event = ?"):
+                self._database.execute_many(f"DELETE FROM {rows}", ((i,) for i in ids))
             deleted = before - self.event_count()
             if deleted:
                 self.save_value(PURGE_DUE, b"")
         return deleted
+
+    def note_cleanings(self, cleanings: Iterable[tuple[int, str]]) -> None:
+        """Note what was put right in events: the event's id and the kind of it, each once."""
+        self._database.execute_many("INSERT INTO cleaning VALUES (?, ?)", cleanings)
+
+    def cleanings(self) -> dict[str, int]:
+        """Return in how many of the events kept each kind of thing was put right."""
+        return dict(
+            self._database.execute(
+                "SELECT kind, count(*) FROM cleaning GROUP BY kind ORDER BY kind"
+            )
+        )
 
     def purge(self) -> None:
         """Leave no trace of deleted events in the files; if it is cut short, opening does it."""

@@ -1,6 +1,6 @@
 """Where a device keeps its behaviour log and its private state, behind one interface."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -104,6 +104,12 @@ class Store(Protocol):
 
     def delete(self, ids: Collection[int]) -> int:
         """Delete events and return how many there were; ``purge`` then removes every trace."""
+
+    def note_cleanings(self, cleanings: Iterable[tuple[int, str]]) -> None:
+        """Note what was put right in events: the event's id and the kind of it, each once."""
+
+    def cleanings(self) -> dict[str, int]:
+        """Return in how many of the events kept each kind of thing was put right."""
 
     def purge(self) -> None:
         """Leave no trace of deleted events in the files; if it is cut short, opening does it."""

@@ -21,6 +21,7 @@ class Tally:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._new: Counter[str] = Counter()
 
     def add(self, reason: str) -> None:
@@ -34,20 +35,22 @@ class Tally:
         Raises:
             StoreError: it cannot be written; it is kept for the next time.
         """
-        with self._lock:
-            new, self._new = self._new, Counter()
-        if not new:
-            return
-        try:
-            self._records.refused(new)
-        except BaseException:
+        with self._writing:
             with self._lock:
-                self._new.update(new)
-            raise
+                new, self._new = self._new, Counter()
+            if not new:
+                return
+            try:
+                self._records.refused(new)
+            except BaseException:
+                with self._lock:
+                    self._new.update(new)
+                raise
 
     def counts(self) -> dict[str, int]:
         """Return all counts, the new ones included."""
-        counts = Counter(self._records.refusals())
-        with self._lock:
-            counts.update(self._new)
+        with self._writing:  # what is being written is in neither place
+            counts = Counter(self._records.refusals())
+            with self._lock:
+                counts.update(self._new)
         return dict(sorted(counts.items()))

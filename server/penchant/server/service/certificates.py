@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.files import write_atomically
 
-__all__ = ["load_private_signing_key", "make_authority", "make_certificate", "make_signing_key"]
+__all__ = [
+    "load_private_signing_key",
+    "make_authority",
+    "make_certificate",
+    "make_signing_key",
+    "require_certificate",
+]
 
 AUTHORITY_YEARS, CERTIFICATE_DAYS = 10, 397
 DAY = dt.timedelta(days=1)
@@ -91,6 +98,26 @@ def make_certificate(
     )
     write_atomically(key, _key_text(private), mode=OWNER_ALONE)
     write_atomically(certificate, made.public_bytes(serialization.Encoding.PEM))
+
+
+def require_certificate(certificate: Path, key: Path) -> None:
+    """Refuse a certificate that no listener can use.
+
+    Args:
+        certificate: PEM chain.
+        key: PEM of its private key.
+
+    Raises:
+        ConfigurationError: one of them cannot be read, or the key is not the certificate's.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{certificate} and {key} are not a certificate and its private key: {error}; restore "
+            "them from a back-up, or, if the server made them, remove both: it makes new ones, "
+            "which its devices trust as well"
+        ) from error
 
 
 def make_signing_key(path: Path) -> None:

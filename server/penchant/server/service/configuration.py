@@ -4,9 +4,16 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from penchant.server.settings import RoundSettings
 from penchant.shared.errors import ConfigurationError
@@ -14,6 +21,22 @@ from penchant.shared.errors import ConfigurationError
 __all__ = ["ServerConfiguration", "default_text", "load_configuration"]
 
 TRIAL_NOTE = "# FOR A TRIAL with made-up people on one machine: rounds have no noise.\n"
+
+
+LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")  # RFC 1123, and the underscore that is met
+
+
+def _host_name(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        labels = text.split(".")
+        if len(text) > 253 or not all(LABEL.fullmatch(label) for label in labels):
+            raise ValueError(
+                f"{text!r} is neither a host name nor an address; give such as 'example.org' "
+                "or '192.0.2.1', without scheme, port or path"
+            ) from None
+    return text
 
 
 class _Section(BaseModel):
@@ -39,14 +62,16 @@ class Network(_Section):
 
     host: str = "0.0.0.0"
     port: int = Field(default=8443, ge=0, lt=65536)
-    names: tuple[str, ...] = Field(default=("localhost", "127.0.0.1"), min_length=1)
+    names: tuple[Annotated[str, AfterValidator(_host_name)], ...] = Field(
+        default=("localhost", "127.0.0.1"), min_length=1
+    )
     operator_host: str = "127.0.0.1"
     operator_port: int = Field(default=8444, ge=0, lt=65536)
     certificate: Path | None = None
     key: Path | None = None
     authority: Path | None = None
     longest_wait: float = Field(default=240.0, ge=0, le=3600)
-    held: int = Field(default=100, ge=0)
+    held: int = Field(default=100, gt=0)
     connections: int = Field(default=20_000, gt=0)
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from penchant.server.service.certificates import (
     make_authority,
     make_certificate,
     make_signing_key,
+    require_certificate,
 )
 from penchant.server.service.configuration import (
     ServerConfiguration,
@@ -92,7 +93,20 @@ class ServerFolder:
 
         Args:
             trial_devices: a new configuration is one for a trial with so many devices.
+
+        Raises:
+            ConfigurationError: the folder cannot be made or written to, or what is in it cannot be
+                used.
         """
+        try:
+            self._prepare(trial_devices=trial_devices)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.path} cannot be a server's folder: {error.strerror}; name one that is "
+                "there and yours to write to, or that can be made"
+            ) from error
+
+    def _prepare(self, *, trial_devices: int | None) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.configuration_path.exists():
             write_atomically(
@@ -101,6 +115,7 @@ class ServerFolder:
         configuration = self.configuration()
         if configuration.network.certificate is None:
             self._prepare_certificates(configuration)
+        require_certificate(*self.certificate(configuration))
         if not self.signing_key.exists():
             make_signing_key(self.signing_key)
         load_private_signing_key(self.signing_key)

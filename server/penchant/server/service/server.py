@@ -25,7 +25,7 @@ from penchant.shared.randomness import Randomness, SystemRandomness
 __all__ = ["Server"]
 
 LOG = logging.getLogger("penchant.server")
-FLUSH_SECONDS = 5.0
+FLUSH_SECONDS = 1.0  # what a kill loses of the counts of refusals
 KEEP_ALIVE_SECONDS = 300
 # asyncio gives every TLS connection a read buffer of 256 KiB, most of which a device never fills.
 TLS_BUFFER_BYTES = 8 * 1024

@@ -9,6 +9,7 @@ from flwr.app import Message
 from numpy.typing import NDArray
 
 from penchant.client import EventKind
+from penchant.client.training.measuring import given
 from penchant.server import blocks
 from penchant.server.blocks import BlockResult
 from penchant.shared import flower
@@ -117,11 +118,11 @@ class CohortGrid(LocalGrid):
         total = np.zeros(MEASURE_SIZE)
         known = self._vectors.have_learnt(result.devices, task.round_number)
         measuring = result.devices[result.succeeded & ~known]
-        given = self._scorer.with_vector(task.vector).with_features(self._scorer.features)
+        scorer = given(task, self._scorer)
         vectors = self._vectors.before(measuring, task.round_number)
         for device, vector in zip(measuring, vectors, strict=True):
-            history = _history_of(self._training, int(device), given)
-            total += measure_of(given, history, vector, new=np.ones(len(history), np.bool_))
+            history = _history_of(self._training, int(device), scorer)
+            total += measure_of(scorer, history, vector, new=np.ones(len(history), np.bool_))
         return total
 
     def _reply(

@@ -36,6 +36,7 @@ __all__ = [
     "Throughput",
     "TunedControl",
     "UserPrivacy",
+    "has_summary",
     "read_summary",
     "write_summary",
 ]
@@ -262,6 +263,11 @@ def write_summary(folder: Path, summary: Summary) -> Path:
     path = folder / SUMMARY_FILE
     write_atomically(path, summary.model_dump_json(by_alias=True, indent=2).encode() + b"\n")
     return path
+
+
+def has_summary(folder: Path) -> bool:
+    """Return whether a run has left its summary in its folder, which it does when it ends."""
+    return (folder / SUMMARY_FILE).exists()
 
 
 def read_summary(folder: Path) -> Summary:

@@ -12,7 +12,6 @@ from penchant.shared.errors import MissingExtraError
 __all__ = ["sweep"]
 
 INTERRUPTED, INCOMPLETE = 130, 2
-RUNS_FOLDER = "runs"
 
 
 def sweep(
@@ -49,14 +48,14 @@ def sweep(
 
     Each combination of budget, preset, population, cohort and clipping norm is run with each seed,
     as penchant simulate would, cheapest first. Runs that have ended are not done again, and
-    interrupted ones go on. Writes sweep.html, sweep.json, sweep.csv and runs/ to --out.
+    interrupted ones go on. Writes sweep.html, sweep.json, sweep.csv and runs/ to --out; if it is
+    interrupted, of the runs that have ended.
     """
     try:
         from penchant.simulation.sweep.grid import Grid, parsed, whole
-        from penchant.simulation.sweep.page import write_page
+        from penchant.simulation.sweep.interruption import TERMINATED, Terminated, stoppable
+        from penchant.simulation.sweep.outputs import RUNS_FOLDER, write_all, write_partial
         from penchant.simulation.sweep.runs import run_grid, simulate_quietly
-        from penchant.simulation.sweep.table import gathered, write_tables
-        from penchant.simulation.wholereport import write_whole_report
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("penchant"):
             raise
@@ -95,21 +94,17 @@ def sweep(
         if not quiet:
             typer.echo(what, err=True)
 
-    try:
-        failures = run_grid(
-            runs, out / RUNS_FOLDER, jobs=jobs, simulate=simulate_quietly, tell=tell
-        )
-    except KeyboardInterrupt:
-        typer.echo("penchant: interrupted; to continue, repeat the command", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    again = {**lists, **fixed, "out": out}
-    found = gathered(runs, out / RUNS_FOLDER, failures=failures, command=_command(again))
-    write_tables(found, out)
-    page = write_page(found, out)
-    for row in found.runs:
-        write_whole_report(out / RUNS_FOLDER / row.name, sweep=out)
+    with stoppable():
+        outcome = run_grid(runs, out / RUNS_FOLDER, jobs=jobs, simulate=simulate_quietly, tell=tell)
+    command = _command({**lists, **fixed, "jobs": jobs if jobs > 1 else None, "out": out})
+    if outcome.stopped is not None:
+        typer.echo(f"penchant: {write_partial(runs, out, outcome, command=command)}", err=True)
+        if isinstance(outcome.stopped, KeyboardInterrupt):
+            raise typer.Exit(TERMINATED if isinstance(outcome.stopped, Terminated) else INTERRUPTED)
+        raise outcome.stopped
+    page = write_all(runs, out, outcome, command=command)
     tell(f"see {page}")
-    if failures:
+    if outcome.failures:
         raise typer.Exit(INCOMPLETE)
 
 

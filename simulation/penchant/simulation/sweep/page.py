@@ -18,7 +18,7 @@ from penchant.simulation.sweep.populations import (
 )
 from penchant.simulation.sweep.records import METRICS, Point, Sweep
 
-__all__ = ["Plot", "heading", "plots", "write_page"]
+__all__ = ["Plot", "heading", "partial", "plots", "write_page"]
 
 _TITLES = {
     "full hr@10": "HR@10, full ranking",
@@ -55,6 +55,7 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
         plots=list(plots(sweep)),
         epsilon_told=epsilon_told,
         heading=heading(sweep),
+        partial=partial(sweep),
         over_seeds=any(len(point.seeds) > 1 for point in sweep.points),
         over_people=any(len(point.seeds) == 1 for point in sweep.points),
     )
@@ -100,7 +101,27 @@ def _lines(sweep: Sweep) -> dict[str, list[Point]]:
     return lines
 
 
+def partial(sweep: Sweep) -> str | None:
+    """Say how much of a sweep is done, if it was stopped before all of it was; else None."""
+    if not sweep.left:
+        return None
+    ended = f"{len(sweep.runs)} of {sweep.planned} runs have ended"
+    failed = f", {len(sweep.failures)} could not be run" if sweep.failures else ""
+    return (
+        f"Partial: {ended}{failed}, and {sweep.left} are left. The cheapest come first, so what is "
+        "missing is not like what is here."
+    )
+
+
 def heading(sweep: Sweep) -> str:
+    """Say what the sweep has found, and first if only a part of it has been run."""
+    found = _finding(sweep)
+    if not sweep.left:
+        return found
+    return f"Partial, {len(sweep.runs)} of {sweep.planned} runs: {found[0].lower()}{found[1:]}"
+
+
+def _finding(sweep: Sweep) -> str:
     """Say what is left of the best NDCG@10 without privacy, with most privacy and with least."""
     metric = "full ndcg@10"
     over_populations = verdict(sweep, metric=metric)

@@ -142,9 +142,10 @@ class Extrapolation(Record):
 
 
 class Sweep(Record):
-    """A whole sweep; ``failures`` says why some runs could not be run, by name.
+    """A sweep; ``failures`` says why some runs could not be run, by name.
 
-    ``devices`` is the largest population of a run.
+    ``devices`` is the largest population of a run. ``left`` is how many runs have neither ended nor
+    failed, because the sweep was stopped.
     """
 
     dataset: str
@@ -154,5 +155,11 @@ class Sweep(Record):
     runs: list[Run]
     popularity: dict[str, float]  # means over runs
     failures: dict[str, str]
+    left: Annotated[int, Field(ge=0)] = 0
     extrapolations: list[Extrapolation] = Field(default_factory=list)
     not_extrapolated: str | None = None  # why not, where several populations were run
+
+    @property
+    def planned(self) -> int:
+        """How many runs it has, ended or not."""
+        return len(self.runs) + len(self.failures) + self.left

@@ -13,7 +13,13 @@ from penchant.shared.errors import ConfigurationError
 from penchant.shared.files import write_atomically
 from penchant.simulation.datasets.synthetic import PopulationSettings
 from penchant.simulation.evaluation import read_ranks
-from penchant.simulation.report.summary import BothUnits, Scores, Summary, read_summary
+from penchant.simulation.report.summary import (
+    BothUnits,
+    Scores,
+    Summary,
+    has_summary,
+    read_summary,
+)
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.sweep.extrapolation import extrapolated
 from penchant.simulation.sweep.losses import LossTable, measured_losses
@@ -31,7 +37,7 @@ def gathered(
     failures: Mapping[str, str],
     command: str,
 ) -> Sweep:
-    """Read the runs of a sweep that have ended and sum them up.
+    """Read the runs of a sweep that have ended and sum them up; the others are counted.
 
     Args:
         runs: settings by name.
@@ -43,10 +49,12 @@ def gathered(
         ConfigurationError: none has ended.
         DataError: a summary cannot be read.
     """
-    done = {name: read_summary(folder / name) for name in runs if name not in failures}
-    if not done:
+    done = {name: read_summary(folder / name) for name in runs if has_summary(folder / name)}
+    if not done and failures:
         name, why = next(iter(failures.items()))
         raise ConfigurationError(f"no run of the sweep could be run; {name}: {why}")
+    if not done:
+        raise ConfigurationError(f"none of the sweep's {len(runs)} runs has ended")
     rows = [_run(name, runs[name], summary) for name, summary in done.items()]
     points = _points(rows)
     lost = measured_losses(points, runs, {name: read_ranks(folder / name) for name in done})
@@ -59,6 +67,7 @@ def gathered(
         runs=rows,
         popularity={m: float(np.mean([row.popularity[m] for row in rows])) for m in METRICS},
         failures=dict(failures),
+        left=len(runs) - len(done) - len(failures),
         extrapolations=extrapolations,
         not_extrapolated=why_not,
     )

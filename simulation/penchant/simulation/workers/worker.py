@@ -115,7 +115,7 @@ def serve(pipe: Connection) -> None:
     """Do the tasks that come through ``pipe`` until it is closed, on one thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the pool, which ends workers
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the pool has gone
         _serve(pipe)
 
@@ -139,7 +139,7 @@ def _serve(pipe: Connection) -> None:
         pipe.send_bytes(packed(attempt(do, pipe.recv_bytes(), pipe.recv_bytes())))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End at once when the process that started this one has ended, however it did."""
     parent = multiprocessing.parent_process()
     if parent is not None:
