@@ -1,6 +1,7 @@
 """Scores of many people at once are each device's own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.client import Event
+from penchant.client import Event, EventKind
 from penchant.shared.randomness import SeededRandomness
 from penchant.simulation.datasets import Dataset
 from penchant.simulation.population import Population
@@ -43,13 +44,18 @@ def test_contexts_are_the_latest_of_the_histories(seed: int, length: int, stage:
 
 
 @pytest.mark.parametrize("stage", ["validation", "test"])
-@pytest.mark.parametrize("preset", ["full", "text", "compact"])
+@pytest.mark.parametrize(
+    ("preset", "has_kinds"), [("full", False), ("full", True), ("text", False), ("compact", False)]
+)
 def test_scores_are_those_of_the_devices(
-    world: Callable[..., World], tmp_path: Path, preset: str, stage: Stage
+    world: Callable[..., World], tmp_path: Path, preset: str, has_kinds: bool, stage: Stage
 ) -> None:
     """Vectorised evaluation gives what every device itself would rank by, for every preset."""
     made = world(preset=preset)
     split, settings = made.split, made.scorer.ranker.settings
+    if has_kinds:
+        drawn = np.random.default_rng(8).choice([0, 2, 5], made.dataset.n_events).astype(np.int8)
+        split = leave_one_out(replace(made.dataset, kinds=drawn))
     rng = np.random.default_rng(3)
     vector = (made.scorer.ranker.vector + rng.normal(0, 0.3, settings.size)).astype(np.float32)
     scorer = made.scorer.with_vector(vector)
@@ -69,7 +75,12 @@ def test_scores_are_those_of_the_devices(
             for item, time in list(zip(*split.history(person, stage=stage), strict=True))[
                 device.event_count() :
             ]:
-                event = Event(kind="view", item=split.training.item_ids[item], time=int(time))
+                last = 0 if split.validation_kinds is None else split.validation_kinds[person]
+                event = Event(
+                    kind=list(EventKind)[last],
+                    item=split.training.item_ids[item],
+                    time=int(time),
+                )
                 device.observe(event)
             expected.append(device.scores(now=int(moments[person])))
     contexts = Contexts.of(split, stage=stage, history_length=settings.history_length)

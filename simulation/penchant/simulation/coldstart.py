@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from penchant.shared.errors import DataError
 from penchant.simulation.datasets.dataset import Dataset, Int64Array
-from penchant.simulation.split import MINIMUM_EVENTS, NOTHING, LeaveOneOut, first_meetings
+from penchant.simulation.meetings import meetings
+from penchant.simulation.split import MINIMUM_EVENTS, NOTHING, LeaveOneOut
 
 __all__ = ["GROUPS", "ColdStart", "cold_start"]
 
@@ -75,7 +76,7 @@ def cold_start(dataset: Dataset, *, rng: np.random.Generator) -> ColdStart:
     )
     ordered = _reordered(dataset, people=np.argsort(new), items=np.argsort(unseen))
     known_people, known_items = int((~new).sum()), int((~unseen).sum())
-    cut = [_Cut.of(*ordered.history(p), known_items=known_items) for p in range(ordered.n_people)]
+    cut = [_Cut.of(ordered, p, known_items=known_items) for p in range(ordered.n_people)]
     groups = {}
     for name, (is_new, is_unseen) in GROUPS.items():
         split = _group(ordered, cut, unseen=is_unseen)
@@ -99,25 +100,28 @@ class _Cut:
     Attributes:
         items: of different items.
         times: unix seconds.
+        kinds: numbers of kinds.
         known: which are with known items, before the last with an unseen one that can be tested.
         unseen: place of that one, or ``NOTHING``.
     """
 
     items: NDArray[np.int32]
     times: Int64Array
+    kinds: NDArray[np.int8]
     known: Int64Array
     unseen: int
 
     @classmethod
-    def of(cls, items: NDArray[np.int32], times: Int64Array, *, known_items: int) -> "_Cut":
+    def of(cls, dataset: Dataset, person: int, *, known_items: int) -> "_Cut":
+        (items, times), kinds = dataset.history(person), dataset.kinds_of(person).astype(np.int8)
         known = np.flatnonzero(items < known_items)
         unseen = np.flatnonzero(items >= known_items)
         if len(unseen):
             last = int(unseen[-1])
             before = known[known < last]
             if len(before) >= MINIMUM_EVENTS:
-                return cls(items, times, before, last)
-        return cls(items, times, known, NOTHING)
+                return cls(items, times, kinds, before, last)
+        return cls(items, times, kinds, known, NOTHING)
 
     @property
     def splits(self) -> bool:
@@ -133,7 +137,7 @@ def _drawn(size: int, share: float, rng: np.random.Generator) -> NDArray[np.bool
 
 def _reordered(dataset: Dataset, *, people: Int64Array, items: Int64Array) -> Dataset:
     """Put people and items in another order, and leave out repeats."""
-    events = first_meetings(dataset)
+    events = meetings(dataset)
     person_places, item_places = np.argsort(people), np.argsort(items)
     return Dataset.from_events(
         dataset.name,
@@ -143,13 +147,13 @@ def _reordered(dataset: Dataset, *, people: Int64Array, items: Int64Array) -> Da
         people=person_places[dataset.people[events]],
         items=item_places[dataset.items[events]],
         times=dataset.times[events],
+        kinds=None if dataset.kinds is None else dataset.kinds[events],
     )
 
 
 def _group(dataset: Dataset, cut: list[_Cut], *, unseen: bool) -> LeaveOneOut:
     """Return the tests of known or of unseen items, of everybody who has one."""
-    histories, held = [], np.full((2, dataset.n_people), NOTHING, dtype=np.int32)
-    moments = np.zeros((2, dataset.n_people), dtype=np.int64)
+    histories, held = [], np.full((2, dataset.n_people), NOTHING)
     for person, own in enumerate(cut):
         test = own.unseen if unseen else int(own.known[-1]) if own.splits else NOTHING
         if test == NOTHING:
@@ -157,38 +161,43 @@ def _group(dataset: Dataset, cut: list[_Cut], *, unseen: bool) -> LeaveOneOut:
             continue
         # Whatever came last before the test stands where leave-one-out has its validation.
         histories.append(np.arange(test - 1))
-        held[:, person] = own.items[test - 1 : test + 1]
-        moments[:, person] = own.times[test - 1 : test + 1]
-    return _split(dataset, cut, histories, held, moments)
+        held[:, person] = test - 1, test
+    return _split(dataset, cut, histories, held)
 
 
 def _training(dataset: Dataset, cut: list[_Cut], *, people: int, items: int) -> LeaveOneOut:
     """Return leave-one-out of the first ``people`` over the first ``items``, without the tests."""
-    histories, held = [], np.full((2, people), NOTHING, dtype=np.int32)
-    moments = np.zeros((2, people), dtype=np.int64)
+    histories, held = [], np.full((2, people), NOTHING)
     for person, own in enumerate(cut[:people]):
         if not own.splits:
             histories.append(own.known)
             continue
-        validation, test = int(own.known[-2]), int(own.known[-1])
         histories.append(own.known[:-2])
-        held[:, person] = own.items[[validation, test]]
-        moments[:, person] = own.times[[validation, test]]
-    return _split(dataset, cut, histories, held, moments, items=items)
+        held[:, person] = own.known[-2:]
+    return _split(dataset, cut, histories, held, items=items)
 
 
 def _split(
     dataset: Dataset,
     cut: list[_Cut],
     histories: list[Int64Array],
-    held: NDArray[np.int32],
-    moments: Int64Array,
+    held: Int64Array,
     *,
     items: int | None = None,
 ) -> LeaveOneOut:
-    """Return the split of the people that there are histories of, over the first ``items``."""
+    """Return the split of the people that there are histories of, over the first ``items``.
+
+    Args:
+        dataset: the data set.
+        cut: everybody's events.
+        histories: places of people's training events among their own.
+        held: int64 (2, people), places of validation and test likewise, or ``NOTHING``.
+        items: how many items of the catalogue there are.
+    """
     offsets = np.concatenate(([0], np.cumsum([len(history) for history in histories])))
     events = list(zip(cut, histories, strict=False))
+    of_people = [_Held.of(cut, places) for places in held]
+    has_kinds = dataset.kinds is not None
     return LeaveOneOut(
         training=replace(
             dataset,
@@ -200,11 +209,33 @@ def _split(
             times=np.concatenate([own.times[history] for own, history in events]),
             folder=None,
             impressions=None,
+            kinds=np.concatenate([own.kinds[h] for own, h in events]) if has_kinds else None,
         ),
         people=np.flatnonzero(held[1] != NOTHING),
-        validation_items=held[0],
-        validation_times=moments[0],
-        test_items=held[1],
-        test_times=moments[1],
+        validation_items=of_people[0].items,
+        validation_times=of_people[0].times,
+        test_items=of_people[1].items,
+        test_times=of_people[1].times,
         n_repeats=0,
+        validation_kinds=of_people[0].kinds if has_kinds else None,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """One event of each person: its item, or ``NOTHING``, its time and its kind."""
+
+    items: NDArray[np.int32]
+    times: Int64Array
+    kinds: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, cut: list[_Cut], places: Int64Array) -> "_Held":
+        items = np.full(len(places), NOTHING, dtype=np.int32)
+        times = np.zeros(len(places), dtype=np.int64)
+        kinds = np.zeros(len(places), dtype=np.int8)
+        for person in np.flatnonzero(places != NOTHING):
+            own, place = cut[person], places[person]
+            items[person], times[person] = own.items[place], own.times[place]
+            kinds[person] = own.kinds[place]
+        return cls(items, times, kinds)

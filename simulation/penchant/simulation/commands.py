@@ -59,6 +59,10 @@ def simulate(
         str | None,
         typer.Option(help="leave-one-out, time or cold-start (default: leave-one-out)."),
     ] = None,
+    targets: Annotated[
+        str | None,
+        typer.Option(help="Kinds of events that are held out, such as purchase (default: all)."),
+    ] = None,
     controls: Annotated[
         str | None, typer.Option(help="all, basic or none (default: basic).")
     ] = None,
@@ -104,6 +108,7 @@ def simulate(
         "delta": delta,
         "clip": clip,
         "protocol": protocol,
+        "targets": targets,
         "controls": controls,
         "seed": seed,
         "encoder": encoder,

@@ -95,16 +95,21 @@ def _overview(found: "Description") -> Table:
         ("most popular tenth", f"{found.top_tenth:.0%} of the events"),
         ("times", order_only if found.first is None else f"{found.first} to {found.last}"),
         ("at one time", f"{found.same_time:.1%} of neighbouring events"),
-        ("scripts", ", ".join(f"{name} {count:,}" for name, count in found.scripts.items()) or "-"),
+        ("scripts", _counts(found.scripts) or "-"),
         ("items without text", f"{found.items_without_text:,}"),
         ("items of one text", f"{found.repeated_texts:,}"),
         ("twin events", f"{found.duplicates:,}"),
         ("events met before", f"{found.repeats:,}"),
         ("too short to test", f"{found.too_short:,} people"),
+        ("kinds", "-" if found.kinds is None else _counts(found.kinds)),
         ("impressions", "-" if found.impressions is None else f"{found.impressions:,}"),
     ):
         table.add_row(label, value)
     return table
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _spread(quantiles: dict[str, float]) -> str:

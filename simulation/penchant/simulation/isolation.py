@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penchant.client import EventKind
 from penchant.client.training.rounds import train_round
 from penchant.server.optimiser import Moments, ServerOptimiser
 from penchant.shared.contract import TrainingTask
@@ -101,6 +100,6 @@ class IsolatedDevices:
         return History(
             features=features[rows],
             items=rows,
-            kinds=np.full(len(rows), EventKind.VIEW.number),
+            kinds=self.training.kinds_of(person),
             times=times,
         )

@@ -120,6 +120,7 @@ def summarise(
         preset=settings.preset.value,
         fidelity=settings.fidelity.value,
         protocol=settings.protocol.value,
+        targets=settings.targets,
         negatives=int(tested.tests[tested.main].ranks[SAMPLED].candidates[0]) - 1,
         rounds=plan.rounds.rounds,
         kept_round=None if kept_round == plan.rounds.rounds else kept_round,

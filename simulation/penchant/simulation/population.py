@@ -98,6 +98,7 @@ class Population:
         marker.touch()
 
     def _training_events(self, person: int) -> Iterator[Event]:
-        items = self._training.item_ids
-        for item, time in zip(*self._training.history(person), strict=True):
-            yield Event(kind=EventKind.VIEW, item=items[item], time=int(time))
+        items, kinds = self._training.item_ids, list(EventKind)
+        events = zip(*self._training.history(person), self._training.kinds_of(person), strict=True)
+        for item, time, kind in events:
+            yield Event(kind=kinds[kind], item=items[item], time=int(time))

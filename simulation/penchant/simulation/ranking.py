@@ -50,12 +50,14 @@ class Contexts:
         items: int64 (n, L), catalogue rows, latest first; any row where ``missing``.
         missing: bool (n, L), where a person has no event so far back.
         ages: float32 (n, L), log(1 + hours) from each event to the held-out one.
+        kinds: int64 (n, L), numbers of kinds; None where all are views.
     """
 
     people: Int64Array
     items: NDArray[np.int64]
     missing: NDArray[np.bool_]
     ages: NDArray[np.float32]
+    kinds: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, split: LeaveOneOut, *, stage: Stage, history_length: int) -> "Contexts":
@@ -66,11 +68,14 @@ class Contexts:
         missing = events < training.offsets[people, np.newaxis]
         events[missing] = 0
         items, times = training.items[events].astype(np.int64), training.times[events]
+        kinds = None if training.kinds is None else training.kinds[events].astype(np.int64)
         moments = split.validation_times[people]
         if stage == "test":
             items = np.column_stack([split.validation_items[people], items[:, :-1]])
             missing = np.column_stack([np.zeros_like(moments, np.bool_), missing[:, :-1]])
             times = np.column_stack([moments, times[:, :-1]])
+            if kinds is not None and split.validation_kinds is not None:
+                kinds = np.column_stack([split.validation_kinds[people], kinds[:, :-1]])
             moments = split.test_times[people]
         ages = log_hours(moments[:, np.newaxis] - times)
         return cls(
@@ -78,6 +83,7 @@ class Contexts:
             np.where(missing, 0, items),
             missing,
             np.where(missing, 0, ages).astype(np.float32),
+            kinds,
         )
 
     def of_people(self, people: Int64Array) -> "Contexts":
@@ -87,7 +93,8 @@ class Contexts:
             DataError: there is none of one of them.
         """
         rows = rows_of(people, among=self.people)
-        return Contexts(people, self.items[rows], self.missing[rows], self.ages[rows])
+        kinds = None if self.kinds is None else self.kinds[rows]
+        return Contexts(people, self.items[rows], self.missing[rows], self.ages[rows], kinds)
 
 
 def rows_of(people: Int64Array, *, among: Int64Array) -> Int64Array:
@@ -121,9 +128,10 @@ def score_people(
     arrays = scorer.ranker.arrays
     logits = np.zeros_like(contexts.ages)
     if "attention_position" in arrays:
+        kinds = EventKind.VIEW.number if contexts.kinds is None else contexts.kinds
         logits = (
             arrays["attention_position"]
-            + arrays["attention_kind"][EventKind.VIEW.number]
+            + arrays["attention_kind"][kinds]
             + arrays["attention_age"][0] * contexts.ages
         )
     logits[contexts.missing] = -np.inf

@@ -1,12 +1,15 @@
 """What to simulate: the flags of ``penchant simulate`` as one validated record."""
 
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.ranker import Preset
+
+if TYPE_CHECKING:
+    from penchant.client.events import EventKind
 
 __all__ = ["Choice", "Fidelity", "PrivacyUnit", "Protocol", "SimulationSettings"]
 
@@ -85,6 +88,8 @@ class SimulationSettings(BaseModel):
         seed: of every draw.
         encoder: what item texts are embedded with: an asset's name, or a bundle's folder.
         protocol: what is held out.
+        targets: kinds of events that are held out, between commas, such as ``purchase``; all, if
+            not given.
         controls: which controls the run has.
     """
 
@@ -103,7 +108,21 @@ class SimulationSettings(BaseModel):
     seed: int = Field(default=0, ge=0)
     encoder: str = "minilm"
     protocol: Protocol = Protocol.LEAVE_ONE_OUT
+    targets: str | None = None
     controls: Choice = Choice.BASIC
+
+    @field_validator("targets")
+    @classmethod
+    def _targets_are_kinds(cls, text: str | None) -> str | None:
+        from penchant.client.events import EventKind
+
+        if text is None:
+            return None
+        words = {word.strip() for word in text.split(",")}
+        usable = [kind.value for kind in EventKind if kind is not EventKind.DISLIKE]
+        if not words <= set(usable):
+            raise ValueError(f"give kinds of events between commas: {', '.join(usable)}")
+        return ",".join(sorted(words))
 
     @model_validator(mode="after")
     def _epsilon_goes_with_privacy(self) -> Self:
@@ -112,6 +131,19 @@ class SimulationSettings(BaseModel):
         if self.privacy is PrivacyUnit.NONE and (self.epsilon, self.delta) != (None, None):
             raise ValueError("epsilon and delta mean nothing without --privacy event, user or both")
         return self
+
+    @model_validator(mode="after")
+    def _targets_go_with_the_protocol(self) -> Self:
+        if self.targets is not None and self.protocol is Protocol.COLD_START:
+            raise ValueError("targets are for --protocol leave-one-out and time, not cold-start")
+        return self
+
+    @property
+    def target_kinds(self) -> "tuple[EventKind, ...]":
+        """Kinds of events that are held out; none for all."""
+        from penchant.client.events import EventKind
+
+        return () if self.targets is None else tuple(map(EventKind, self.targets.split(",")))
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Self:

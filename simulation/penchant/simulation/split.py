@@ -3,26 +3,33 @@
 The rule, step by step:
 
 1. A person's events are in order of time; events of the same second keep the source file's order.
-2. Of several events with the same item only the first counts. The others are dropped (and counted
-   in ``n_repeats``), so that a held-out item is never among the same person's training items.
+2. Of several events with the same item only one counts: the first, or, where there are kinds, the
+   first of the kind that says most (``meetings``). The others are dropped (and counted in
+   ``n_repeats``), so that a held-out item is never among the same person's training items.
 3. Last event: test. The one before: validation. The rest: training.
 4. People with fewer than three events left have nothing held out; all they have is training.
+
+Where only some kinds are targets, such as purchases, the last target is the test and the one before
+it the validation; what is before that, of whatever kind, is training, and what is between and after
+the two is not used. People with fewer than two targets, or nothing before them, only train.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from penchant.client.events import EventKind
 from penchant.shared.errors import DataError
-from penchant.simulation.datasets.dataset import Dataset, Int32Array, Int64Array
+from penchant.simulation.datasets.dataset import Dataset, Int8Array, Int32Array, Int64Array
 from penchant.simulation.datasets.storage import ArrayFiles, kept, mapped
+from penchant.simulation.meetings import are_targets, one_a_pair
 
-__all__ = ["MINIMUM_EVENTS", "NOTHING", "LeaveOneOut", "Stage", "first_meetings", "leave_one_out"]
+__all__ = ["MINIMUM_EVENTS", "NOTHING", "LeaveOneOut", "Stage", "leave_one_out"]
 
 Stage: TypeAlias = Literal["validation", "test"]
 
@@ -31,7 +38,7 @@ MINIMUM_EVENTS = 3
 
 _EVENTS_AT_ONCE, _PEOPLE_AT_ONCE = 1_000_000, 100_000
 _RULE = 1  # names kept splits: raise it whenever the rule above changes
-_ARRAYS = {
+_ARRAYS: dict[str, DTypeLike] = {
     "offsets": np.int64,
     "items": np.int32,
     "times": np.int64,
@@ -41,6 +48,10 @@ _ARRAYS = {
     "test_times": np.int64,
     "repeats": np.int64,
 }
+_KINDS: dict[str, DTypeLike] = {
+    "kinds": np.int8,
+    "validation_kinds": np.int8,
+}  # of data sets that tell kinds
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +65,9 @@ class LeaveOneOut:
         validation_times: int64 of the same shape, unix seconds; 0 where there is no item.
         test_items: as ``validation_items``.
         test_times: as ``validation_times``.
-        n_repeats: events dropped because the person had met the item before.
+        n_repeats: events dropped because another of the person's stands for the same item.
+        validation_kinds: int8 of the same shape as ``validation_items``, numbers of kinds, 0 where
+            there is no item; None if the data set tells none.
     """
 
     training: Dataset
@@ -64,6 +77,7 @@ class LeaveOneOut:
     test_items: Int32Array
     test_times: Int64Array
     n_repeats: int
+    validation_kinds: Int8Array | None = None
 
     @property
     def n_training_only(self) -> int:
@@ -130,13 +144,17 @@ class LeaveOneOut:
         return mask
 
 
-def leave_one_out(dataset: Dataset) -> LeaveOneOut:
+def leave_one_out(dataset: Dataset, *, targets: Collection[EventKind] = ()) -> LeaveOneOut:
     """Split a data set by the rule at the top of this module.
 
     The split of a data set that is mapped from files is kept beside them, and mapped as well.
 
+    Args:
+        dataset: the data set.
+        targets: kinds of events that can be held out; none for all.
+
     Raises:
-        DataError: it cannot be kept there.
+        DataError: it cannot be kept there; or only some kinds are targets, and there are no kinds.
 
     >>> cinema = Dataset.from_events(
     ...     "cinema",
@@ -153,14 +171,15 @@ def leave_one_out(dataset: Dataset) -> LeaveOneOut:
     >>> split.n_repeats
     1
     """
-    home = None
+    home, names = None, _names(dataset)
     if dataset.folder is None:
-        parts = list(_parts(dataset))
-        arrays = {name: np.concatenate([part[name] for part in parts]) for name in _ARRAYS}
+        parts = list(_parts(dataset, targets))
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in names}
     else:
-        home = dataset.folder / f"leave-one-out-{dataset.n_people}-{_RULE}"
-        kept(home, partial(_write, dataset))
-        arrays = {name: mapped(home, name) for name in _ARRAYS}
+        called = "-".join(["", *sorted(targets)])
+        home = dataset.folder / f"leave-one-out-{dataset.n_people}-{_RULE}{called}"
+        kept(home, partial(_write, dataset, targets))
+        arrays = {name: mapped(home, name) for name in names}
     test_items = arrays["test_items"]
     return LeaveOneOut(
         training=replace(
@@ -169,6 +188,7 @@ def leave_one_out(dataset: Dataset) -> LeaveOneOut:
             items=arrays["items"],
             times=arrays["times"],
             folder=home,
+            kinds=arrays.get("kinds"),
         ),
         people=np.flatnonzero(test_items != NOTHING),
         validation_items=arrays["validation_items"],
@@ -176,70 +196,93 @@ def leave_one_out(dataset: Dataset) -> LeaveOneOut:
         test_items=test_items,
         test_times=arrays["test_times"],
         n_repeats=int(arrays["repeats"].sum()),
+        validation_kinds=arrays.get("validation_kinds"),
     )
 
 
-def first_meetings(dataset: Dataset) -> Int64Array:
-    """Return the places of events in which a person meets an item for the first time, int64."""
-    pairs = dataset.people * dataset.n_items + dataset.items
-    return np.sort(np.unique(pairs, return_index=True)[1])
+def _names(dataset: Dataset) -> dict[str, DTypeLike]:
+    return _ARRAYS if dataset.kinds is None else _ARRAYS | _KINDS
 
 
-def _write(dataset: Dataset, folder: Path) -> None:
-    with ArrayFiles(folder, {name: (dtype, ()) for name, dtype in _ARRAYS.items()}) as files:
-        for part in _parts(dataset):
+def _write(dataset: Dataset, targets: Collection[EventKind], folder: Path) -> None:
+    arrays: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
+        name: (dtype, ()) for name, dtype in _names(dataset).items()
+    }
+    with ArrayFiles(folder, arrays) as files:
+        for part in _parts(dataset, targets):
             files.append(**part)
 
 
-def _parts(dataset: Dataset) -> Iterator[dict[str, NDArray[Any]]]:
+def _parts(dataset: Dataset, targets: Collection[EventKind]) -> Iterator[dict[str, NDArray[Any]]]:
     """Split some people after the others, so that memory is bounded by a part of them.
 
     Yields:
         Pieces of ``_ARRAYS`` to be joined; the first is what goes before all people.
     """
-    yield {name: np.zeros(int(name == "offsets"), dtype) for name, dtype in _ARRAYS.items()}
+    names = _names(dataset)
+    yield {name: np.zeros(int(name == "offsets"), dtype) for name, dtype in names.items()}
     first = training_events = 0
     while first < dataset.n_people:
         limit = dataset.offsets[first] + _EVENTS_AT_ONCE
         beyond = int(np.searchsorted(dataset.offsets, limit, side="right")) - 1
         end = min(max(beyond, first + 1), first + _PEOPLE_AT_ONCE)
-        part = _part(dataset, first, end)
+        part = _part(dataset, targets, first, end)
         part["offsets"] = training_events + np.cumsum(part.pop("counts"))
         yield part
         first, training_events = end, int(part["offsets"][-1])
 
 
-def _part(dataset: Dataset, first: int, end: int) -> dict[str, NDArray[Any]]:
+def _part(
+    dataset: Dataset, targets: Collection[EventKind], first: int, end: int
+) -> dict[str, NDArray[Any]]:
     """Split the people from ``first`` to ``end``, exclusive; ``counts``: their training events."""
     n_people, own = end - first, slice(dataset.offsets[first], dataset.offsets[end])
     people = np.repeat(np.arange(n_people), np.diff(dataset.offsets[first : end + 1]))
     pairs = people * dataset.n_items + dataset.items[own]
-    first_meetings = np.sort(np.unique(pairs, return_index=True)[1])
-    people = people[first_meetings]
-    items, times = dataset.items[own][first_meetings], dataset.times[own][first_meetings]
-    lengths = np.bincount(people, minlength=n_people)
-    ends = np.cumsum(lengths)
-    split_people = np.flatnonzero(lengths >= MINIMUM_EVENTS)
+    known_kinds = None if dataset.kinds is None else dataset.kinds[own]
+    met = one_a_pair(pairs, known_kinds, targets)
+    people, items, times = people[met], dataset.items[own][met], dataset.times[own][met]
+    kinds = None if known_kinds is None else known_kinds[met]
+    chosen = np.flatnonzero(are_targets(dataset, kinds, targets, events=len(met)))
+    split_people, validation, test = _held_out(people, chosen, n_people=n_people)
 
-    def hold_out(from_end: int) -> tuple[Int32Array, Int64Array]:
-        events = ends[split_people] - from_end
-        held_items = np.full(n_people, NOTHING, dtype=np.int32)
-        held_times = np.zeros(n_people, dtype=np.int64)
-        held_items[split_people], held_times[split_people] = items[events], times[events]
-        return held_items, held_times
+    def held(values: NDArray[Any], events: Int64Array, nothing: int) -> NDArray[Any]:
+        of_people = np.full(n_people, nothing, dtype=values.dtype)
+        of_people[split_people] = values[events]
+        return of_people
 
-    validation_items, validation_times = hold_out(2)
-    test_items, test_times = hold_out(1)
-    is_training = np.ones(items.size, dtype=np.bool_)
-    is_training[ends[split_people] - 1] = is_training[ends[split_people] - 2] = False
-    lengths[split_people] -= 2
-    return {
-        "counts": lengths,
+    limits = np.full(n_people, len(met))
+    limits[split_people] = validation
+    is_training = np.arange(len(met)) < limits[people]
+    part: dict[str, NDArray[Any]] = {
+        "counts": np.bincount(people[is_training], minlength=n_people),
         "items": items[is_training],
         "times": times[is_training],
-        "validation_items": validation_items,
-        "validation_times": validation_times,
-        "test_items": test_items,
-        "test_times": test_times,
-        "repeats": np.array([len(pairs) - items.size]),
+        "validation_items": held(items, validation, NOTHING),
+        "validation_times": held(times, validation, 0),
+        "test_items": held(items, test, NOTHING),
+        "test_times": held(times, test, 0),
+        "repeats": np.array([len(pairs) - len(met)]),
     }
+    if kinds is not None:
+        part["kinds"], part["validation_kinds"] = kinds[is_training], held(kinds, validation, 0)
+    return part
+
+
+def _held_out(
+    people: Int64Array, chosen: Int64Array, *, n_people: int
+) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Return who has events held out, and the places of their validation and test events.
+
+    Args:
+        people: int64 (events,), whose the events are, never decreasing.
+        chosen: int64, places of the events that can be held out, increasing.
+        n_people: how many people there are.
+    """
+    counts = np.bincount(people[chosen], minlength=n_people)
+    lengths = np.bincount(people, minlength=n_people)
+    held = np.flatnonzero((counts >= 2) & (lengths >= MINIMUM_EVENTS))
+    ends = np.cumsum(counts)[held]
+    validation, test = chosen[ends - 2], chosen[ends - 1]
+    before = validation > (np.cumsum(lengths) - lengths)[held]
+    return held[before], validation[before], test[before]

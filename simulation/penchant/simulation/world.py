@@ -137,13 +137,13 @@ def _held_out(
 ) -> tuple[LeaveOneOut, ColdStart | None]:
     """Return what is trained on and, if people and items are kept from training, those too."""
     if settings.protocol is Protocol.LEAVE_ONE_OUT:
-        return evaluated_sample(leave_one_out(dataset)), None
+        return evaluated_sample(leave_one_out(dataset, targets=settings.target_kinds)), None
     if settings.protocol is Protocol.TIME:
         if not dataset.has_times:
             raise DataError(
                 f"the times of '{dataset.name}' only tell each person's order, so no moment is "
                 "the same for all; use --protocol leave-one-out"
             )
-        return evaluated_sample(time_split(dataset)), None
+        return evaluated_sample(time_split(dataset, targets=settings.target_kinds)), None
     start = cold_start(dataset, rng=np.random.default_rng([settings.seed, COLD_STREAM]))
     return start.training, start

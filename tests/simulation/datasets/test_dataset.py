@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.shared.errors import ConfigurationError, DataError
-from penchant.simulation.datasets import Dataset
-from penchant.simulation.datasets import dataset as dataset_module
+from penchant.simulation.datasets import Dataset, soundness
 from penchant.simulation.datasets.numbered import Numbered
 
 Events = list[tuple[int, int, int]]
@@ -69,7 +68,7 @@ def test_head_keeps_the_first_people_and_the_whole_catalogue(events: Events, peo
 def test_checks_in_parts_find_what_checks_of_the_whole_find(events: Events, at_once: int) -> None:
     """Wherever the cuts are: good events pass, and a swap of two times of a person does not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset_module, "_CHECKED_AT_ONCE", at_once)
+        patch.setattr(soundness, "_CHECKED_AT_ONCE", at_once)
         dataset = dataset_of(events)
         rising = (np.diff(dataset.times) > 0) & (np.diff(dataset.people) == 0)
         for event in np.flatnonzero(rising).tolist():

@@ -131,3 +131,16 @@ def test_encoder_for_another_language_is_warned_of(people_file: Path) -> None:
     assert "100% of the item texts are in Han script" in warning
     assert "--encoder" in warning
     assert encoder_warnings(dataset, ()) == encoder_warnings(dataset, ("zh", "en")) == []
+
+
+def test_kinds_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many events there are of each kind, where the source tells kinds."""
+    (tmp_path / "e.csv").write_text(
+        "user,item,event\na,x,view\na,y,view\na,x,transaction\na,z,addtocart\n"
+    )
+    name = f"table:{tmp_path}/e.csv"
+    assert described(name).kinds == {"view": 2, "purchase": 1, "custom": 1}
+    assert described(f"{name},kind=none").kinds is None
+    with pytest.raises(SystemExit):
+        main(["data", "describe", name])
+    assert "view 2, purchase 1, custom 1" in capsys.readouterr().out

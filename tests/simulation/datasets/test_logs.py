@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from penchant.client import EventKind
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.simulation.datasets import Dataset, load
 
@@ -140,3 +141,108 @@ def test_dislikes_are_no_choices(tmp_path: Path) -> None:
     dataset, told = loaded(f"table:{tmp_path}/e.csv")
     assert [dataset.item_ids[item] for item in dataset.history(0)[0]] == ["x", "z"]
     assert any("1 dislikes left out" in note for note in told)
+
+
+def kinds_of(dataset: Dataset) -> list[str]:
+    """The kinds of the first person's events, in order."""
+    return [list(EventKind)[number].value for number in dataset.kinds_of(0)]
+
+
+def test_kinds_are_read_where_a_column_tells_them(tmp_path: Path) -> None:
+    """Usual words by themselves, others by what is said of them; what means none is left out."""
+    (tmp_path / "e.csv").write_text(
+        "user,item,time,action\na,x,3,buy\na,y,1,pv\na,z,2,gaze\na,w,4,refund\n"
+    )
+    dataset, told = loaded(f"table:{tmp_path}/e.csv,kinds=gaze:dwell,refund:none")
+    assert [dataset.item_ids[item] for item in dataset.history(0)[0]] == ["y", "z", "x"]
+    assert kinds_of(dataset) == ["view", "dwell", "purchase"]
+    assert dataset.kinds is not None
+    assert dataset.kinds.dtype == np.int8
+    assert dataset.head(1).kinds is not None
+    assert "1 events of kinds that are not wanted left out" in told
+    plain, _ = loaded(f"table:{tmp_path}/e.csv,kind=none")
+    assert plain.kinds is None
+    assert plain.n_events == 4
+
+
+def test_unknown_kinds_are_malformed_rows(tmp_path: Path) -> None:
+    """Counted and shown with their lines, and tolerated up to the stated share."""
+    rows = [f"a,x{n},view\n" for n in range(98)] + ["a,y,nudge\n", "a,z,nudge\n"]
+    (tmp_path / "e.csv").write_text("user,item,event\n" + "".join(rows))
+    with pytest.raises(DataError, match=r"2 of 100 rows .*line 100: not a kind of event: 'nudge'"):
+        load(f"table:{tmp_path}/e.csv")
+    dataset, told = loaded(f"table:{tmp_path}/e.csv,tolerate=0.02")
+    assert dataset.n_events == 98
+    assert any("2 of 100 rows" in note for note in told)
+
+
+def test_a_column_that_only_looks_like_kinds_is_left_alone(tmp_path: Path) -> None:
+    """A type of something else is no error; asked for by name, it is."""
+    (tmp_path / "e.csv").write_text("user,item,type\na,x,shoe\na,y,shoe\nb,x,view\n")
+    dataset, told = loaded(f"table:{tmp_path}/e.csv")
+    assert dataset.kinds is None
+    assert dataset.n_events == 3
+    assert any("column 'type' is not used" in note for note in told)
+    with pytest.raises(DataError, match="not a kind of event"):
+        load(f"table:{tmp_path}/e.csv,kind=type")
+    with pytest.raises(ConfigurationError, match=r"no column of .* is known to have them"):
+        load(f"table:{tmp_path}/e.csv,kind=none,kinds=shoe:view")
+
+
+@pytest.mark.parametrize("text", ["buy", "buy:", "a:view,a:click", "a:gaze"])
+def test_meanings_of_words_that_say_nothing_are_refused(text: str, tmp_path: Path) -> None:
+    """An option that cannot be meant is an error before anything is read."""
+    (tmp_path / "e.csv").write_text("user,item,type\na,x,buy\n")
+    with pytest.raises(ConfigurationError):
+        load(f"table:{tmp_path}/e.csv,kinds={text}")
+
+
+def test_lists_of_the_wide_form_are_kinds(tmp_path: Path) -> None:
+    """What was browsed was viewed, what was clicked clicked; one list alone tells none."""
+    (tmp_path / "p.csv").write_text("user,history,clicks\na,x;y,z\n")
+    assert sorted(kinds_of(load(f"wide:{tmp_path}/p.csv"))) == ["click", "view", "view"]
+    (tmp_path / "q.csv").write_text("user,history\na,x;y\n")
+    assert load(f"wide:{tmp_path}/q.csv").kinds is None
+
+
+SHOPS = {
+    "retailrocket": (
+        "events.csv",
+        "timestamp,visitorid,event,itemid,transactionid\n"
+        "1433221332117,257597,view,355908,\n1433224214164,257597,addtocart,248676,\n"
+        "1433221999827,257597,transaction,318965,13556\n",
+        "",
+        ["view", "purchase", "custom"],
+    ),
+    "taobao": (
+        "UserBehavior.csv",
+        "1,2268318,2520377,pv,1511544070\n1,2333346,2520771,fav,1511561733\n"
+        "1,2576651,149192,cart,1511572885\n1,3830808,4181361,buy,1511593493\n",
+        ",header=no,user=1,item=2,kind=4,time=5",
+        ["view", "like", "custom", "purchase"],
+    ),
+    "rees46": (
+        "2019-Oct.csv",
+        "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,"
+        "user_session\n"
+        "2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541312140,72d7\n"
+        "2019-10-01 00:00:05 UTC,cart,3900821,2053013552326770905,a.b,aqua,33.20,541312140,72d7\n"
+        "2019-10-01 00:01:00 UTC,remove_from_cart,3900821,2053013552326770905,a.b,aqua,33.20,"
+        "541312140,72d7\n"
+        "2019-10-01 00:09:01 UTC,purchase,17200506,2053013559792632471,x,,543.10,541312140,72d7\n",
+        "",
+        ["view", "custom", "purchase"],
+    ),
+}
+
+
+@pytest.mark.parametrize("shop", SHOPS)
+def test_shops_logs_are_read_in_their_published_forms(shop: str, tmp_path: Path) -> None:
+    """RetailRocket, Taobao and REES46 tell kinds in their own words, and all have real times."""
+    name, content, options, kinds = SHOPS[shop]
+    (tmp_path / name).write_text(content)
+    dataset, told = loaded(f"table:{tmp_path}/{name}{options}")
+    assert kinds_of(dataset) == kinds
+    assert dataset.has_times
+    assert dataset.n_people == 1
+    assert not any("malformed" in note for note in told)

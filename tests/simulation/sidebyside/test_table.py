@@ -63,7 +63,7 @@ def test_runs_of_one_name_are_told_apart(make_run: MakeRun) -> None:
         ({"protocol": "time"}, "protocol is leave-one-out in the first and time"),
         ({"devices": 500}, "devices is 940 in the first and 500"),
         ({"negatives": 50}, "negatives is 99"),
-        ({"evaluated_people": 200}, "evaluated people is everybody's in the first and 200"),
+        ({"evaluated_people": 200}, "evaluated people is all in the first and 200"),
         ({"controls": {"popularity": scores(0.085)}}, "other events are held out"),
     ],
 )

@@ -14,7 +14,7 @@ from penchant.shared.tables.cells import Entry, column_separator, parse_cell
 from penchant.shared.tables.columns import Role, map_columns, parse_mapping
 from penchant.shared.tables.events import ORDER_LIMIT, EventTable
 from penchant.shared.tables.items import ItemTable, read_items
-from penchant.shared.tables.kinds import DEFAULT_KIND, KINDS, kind_of, require_kind
+from penchant.shared.tables.kinds import DEFAULT_KIND, KINDS, kind_of, parse_kinds, require_kind
 from penchant.shared.tables.rejects import DEFAULT_TOLERANCE, Reject, Rejects
 from penchant.shared.tables.table import LINE, Table, TableFormat, open_table
 from penchant.shared.tables.times import epoch_seconds, parse_time
@@ -44,6 +44,7 @@ __all__ = [
     "map_columns",
     "open_table",
     "parse_cell",
+    "parse_kinds",
     "parse_mapping",
     "parse_time",
     "read_items",

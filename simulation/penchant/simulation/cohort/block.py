@@ -13,17 +13,19 @@ __all__ = ["Block", "BlockTraining", "Constants", "Histories"]
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """Events of n devices, all of them views of catalogue items, each device's in order of time.
+    """Events of n devices on catalogue items, no dislikes, each device's in order of time.
 
     Attributes:
         offsets: int64 (n + 1,), where each device's events begin.
         items: int64 (events,), catalogue rows.
         times: int64 (events,), unix seconds.
+        kinds: int64 (events,), numbers of kinds; None where all are views.
     """
 
     offsets: NDArray[np.int64]
     items: NDArray[np.int64]
     times: NDArray[np.int64]
+    kinds: NDArray[np.int64] | None = None
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -26,6 +26,7 @@ class Examples:
         ages: float32 (n, B, L), log(1 + hours) from each context event to the target.
         negatives: int64 (n, N).
         excluded: bool (n, N), negatives that the device's person is known to like.
+        kinds: int64 (n, B, L), numbers of the context's kinds; None where all are views.
     """
 
     targets: Tensor
@@ -35,6 +36,7 @@ class Examples:
     ages: Tensor
     negatives: Tensor
     excluded: Tensor
+    kinds: Tensor | None = None
 
     @classmethod
     def of(
@@ -69,6 +71,7 @@ class Examples:
         ages = log_hours(seconds)
         weights = np.where(present, 1 / np.maximum(counts, 1), 0)
         negatives = draws.negatives[rows, step]
+        kinds = None if histories.kinds is None else _never_empty(histories.kinds)[before]
         return cls(
             targets=torch.from_numpy(known[events]),
             weights=torch.from_numpy(weights.astype(np.float32)),
@@ -77,6 +80,7 @@ class Examples:
             ages=torch.from_numpy(ages.astype(np.float32)),
             negatives=torch.from_numpy(negatives),
             excluded=torch.from_numpy(_liked(histories, rows, negatives, items=items)),
+            kinds=None if kinds is None else torch.from_numpy(kinds),
         )
 
     def part(self, devices: slice, *, largest: int) -> "Examples":
@@ -90,6 +94,7 @@ class Examples:
             ages=self.ages[devices, some],
             negatives=self.negatives[devices],
             excluded=self.excluded[devices],
+            kinds=None if self.kinds is None else self.kinds[devices, some],
         )
 
 

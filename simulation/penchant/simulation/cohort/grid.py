@@ -8,7 +8,6 @@ import numpy as np
 from flwr.app import Message
 from numpy.typing import NDArray
 
-from penchant.client import EventKind
 from penchant.client.training.measuring import given
 from penchant.server import blocks
 from penchant.server.blocks import BlockResult
@@ -39,7 +38,10 @@ def block_of(
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     events = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
     histories = Histories(
-        offsets, training.items[events].astype(np.int64), np.asarray(training.times[events])
+        offsets,
+        training.items[events].astype(np.int64),
+        np.asarray(training.times[events]),
+        None if training.kinds is None else training.kinds[events].astype(np.int64),
     )
     return Block(devices, histories, private_vectors)
 
@@ -88,9 +90,10 @@ class CohortGrid(LocalGrid):
         asked: deque[Message] = deque()
         groups = _groups(chain([first], waiting))
         trained = self._workers.run(task, self._blocks(groups, asked, task.round_number))
+        measuring = None if task.measure_noise_multiplier is None else given(task, self._scorer)
         for result in trained:
             # Before the vectors are written: a device measures, and then learns.
-            measures = self._measures(task, result)
+            measures = None if measuring is None else self._measures(task, measuring, result)
             kept = result.succeeded  # a device whose training fails has not been in the round
             self._vectors.write(
                 result.devices[kept], result.private_vectors[kept], task.round_number
@@ -108,17 +111,16 @@ class CohortGrid(LocalGrid):
             devices = np.array(nodes, dtype=np.int64) - FIRST_NODE_ID
             yield block_of(self._training, devices, self._vectors.before(devices, round_number))
 
-    def _measures(self, task: TrainingTask, result: BlockTraining) -> NDArray[np.float64] | None:
-        """Return the sum of what devices that gave an update measure, float64 (3,), if asked.
+    def _measures(
+        self, task: TrainingTask, scorer: Scorer, result: BlockTraining
+    ) -> NDArray[np.float64]:
+        """Return the sum of what devices that gave an update measure, float64 (3,).
 
         People here do nothing new after the beginning: who has learnt before has all of it known.
         """
-        if task.measure_noise_multiplier is None:
-            return None
         total = np.zeros(MEASURE_SIZE)
         known = self._vectors.have_learnt(result.devices, task.round_number)
         measuring = result.devices[result.succeeded & ~known]
-        scorer = given(task, self._scorer)
         vectors = self._vectors.before(measuring, task.round_number)
         for device, vector in zip(measuring, vectors, strict=True):
             history = _history_of(self._training, int(device), scorer)
@@ -150,7 +152,7 @@ class CohortGrid(LocalGrid):
 def _history_of(training: Dataset, person: int, scorer: Scorer) -> History:
     items, times = training.history(person)
     rows = items.astype(np.int64)
-    kinds = np.full(len(rows), EventKind.VIEW.number, dtype=np.int64)
+    kinds = training.kinds_of(person)
     return History(scorer.features_of(rows), rows, kinds, np.asarray(times, dtype=np.int64))
 
 

@@ -12,6 +12,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from penchant.client.events import EventKind
 from penchant.simulation.cohort.examples import Examples
 from penchant.simulation.cohort.tables import Attention, Gradients, Tables
 
@@ -110,6 +111,9 @@ def _attention_weights(examples: Examples, attention: Attention | None) -> Tenso
         present = (~examples.missing).to(torch.float32)
     else:
         logits = attention.position + attention.age * examples.ages
+        if examples.kinds is not None:
+            terms = attention.kind.expand(*examples.kinds.shape[:2], -1)
+            logits = logits + terms.gather(2, examples.kinds)
         logits = logits.masked_fill(examples.missing, -torch.inf)
         least = torch.finfo(torch.float32).min
         present = torch.exp(logits - logits.amax(2, keepdim=True).clamp(min=least))
@@ -153,3 +157,8 @@ def _add_attention_gradients(
     on_logits[~finite] = 0.0
     sums.position.add_(on_logits.sum(1).sum_to_size(sums.position.shape))
     sums.age.add_((on_logits * examples.ages).sum((1, 2)).sum_to_size(sums.age.shape))
+    if examples.kinds is not None:
+        on_kinds = torch.zeros(len(on_logits), sums.kind.shape[1])
+        on_kinds.scatter_add_(1, examples.kinds.flatten(1), on_logits.flatten(1))
+        on_kinds[:, EventKind.VIEW.number] = 0.0  # a fixed point, as in next_event_loss
+        sums.kind.add_(on_kinds.sum_to_size(sums.kind.shape))

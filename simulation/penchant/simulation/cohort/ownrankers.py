@@ -68,6 +68,7 @@ class _Met:
                     missing=step.missing,
                     ages=step.ages,
                     excluded=step.excluded,
+                    kinds=step.kinds,
                 )
                 for step in examples
             ],
@@ -116,6 +117,7 @@ class _OwnRankers:
         return Attention(
             shared.position + self.changes["attention_position"][:, None],
             shared.age + self.changes["attention_age"][:, None],
+            shared.kind + self.changes["attention_kind"][:, None],
         )
 
     def step(self, sums: Gradients, rates: LearningRates) -> None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from penchant.client.events import EventKind
+from penchant.shared.ranker import EVENT_KINDS
+
 __all__ = ["Attention", "Gradients", "Tables", "item_table", "shared_attention", "shared_tables"]
 
 
@@ -31,15 +34,15 @@ class Tables:
 class Attention:
     """Learnt terms of the attention, for all n devices (n = 1) or each; None where it is even.
 
-    All events of a data set are of one kind, whose term is the same for each and drops out.
-
     Attributes:
         position: float32 (n, 1, L).
         age: float32 (n, 1, 1).
+        kind: float32 (n, 1, kinds), relative to a view, whose term is 0.
     """
 
     position: Tensor
     age: Tensor
+    kind: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +54,14 @@ class Gradients:
         context: float32 (R, d).
         position: float32 (n, L), of each device, or (1, L), of all.
         age: float32 (n,), or (1,).
+        kind: float32 (n, kinds), or (1, kinds).
     """
 
     items: Tensor
     context: Tensor
     position: Tensor
     age: Tensor
+    kind: Tensor
 
     @classmethod
     def zero(cls, *, rows: int, dimension: int, devices: int, length: int) -> "Gradients":
@@ -66,6 +71,7 @@ class Gradients:
             torch.zeros(rows, dimension),
             torch.zeros(devices, length),
             torch.zeros(devices),
+            torch.zeros(devices, EVENT_KINDS),
         )
 
     def by_array(self, features: Tensor, names: Collection[str]) -> dict[str, Tensor]:
@@ -86,6 +92,7 @@ class Gradients:
             "popularity": popularity[..., 0],
             "attention_position": self.position,
             "attention_age": self.age[..., None],
+            "attention_kind": self.kind,
         }
         if "context_projection" in names:
             both = features.mT @ torch.cat([on_items, context], dim=-1)
@@ -126,4 +133,6 @@ def shared_attention(arrays: Mapping[str, Tensor]) -> Attention | None:
     if "attention_position" not in arrays:
         return None
     position, age = arrays["attention_position"], arrays["attention_age"]
-    return Attention(position.view(1, 1, -1), age.view(1, 1, 1))
+    kind = arrays["attention_kind"].clone()
+    kind[EventKind.VIEW.number] = 0.0
+    return Attention(position.view(1, 1, -1), age.view(1, 1, 1), kind.view(1, 1, -1))

@@ -118,6 +118,7 @@ class _Pool:
 
     def __init__(self, material: Material, *, length: int) -> None:
         self._rows, self._items, self._times = material.events
+        self._kinds = material.kinds
         counts = np.bincount(self._rows, minlength=len(material.people))
         self._starts = np.cumsum(counts) - counts
         self._lags = np.arange(1, length + 1)
@@ -147,10 +148,13 @@ class _Pool:
         missing = context < self._starts[self._rows[events], None]
         context[missing] = 0
         ages = log_hours(self._times[events, None] - self._times[context])
+        kinds = torch.full(context.shape, EventKind.VIEW.number)
+        if self._kinds is not None:
+            kinds = torch.from_numpy(self._kinds[context].astype(np.int64))
         return Batch(
             targets=torch.from_numpy(self._items[events]),
             context=torch.from_numpy(self._items[context]),
             missing=torch.from_numpy(missing),
-            kinds=torch.full(context.shape, EventKind.VIEW.number),
+            kinds=kinds,
             ages=torch.from_numpy(ages.astype(np.float32)),
         )

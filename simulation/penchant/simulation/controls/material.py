@@ -100,6 +100,14 @@ class Material:
         return rows, training.items[events].astype(np.int64), training.times[events]
 
     @cached_property
+    def kinds(self) -> NDArray[np.int8] | None:
+        """Number of the kind of each training event, int8 (events,); None if none is told."""
+        if self.training.kinds is None:
+            return None
+        _, events = events_of(self.training.offsets, self.people)
+        return self.training.kinds[events]
+
+    @cached_property
     def popularity(self) -> NDArray[np.float64]:
         """How many of ``people`` have each item among their training events, float64 (J,)."""
         return np.bincount(self.events[1], minlength=self.items).astype(np.float64)

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from penchant.client.events import EventKind
 from penchant.shared.errors import DataError
-from penchant.simulation.datasets.dataset import Dataset, Int32Array, Int64Array
+from penchant.simulation.datasets.dataset import Dataset, Int8Array, Int32Array, Int64Array
 
-__all__ = ["ORDER_STEP", "Assembly", "in_order"]
+__all__ = ["ORDER_STEP", "Assembly", "in_order", "kind_numbers"]
 
 ORDER_START = 946_684_800  # the year 2000
 ORDER_STEP = 3600
@@ -29,6 +30,7 @@ class Assembly:
         self._people: dict[str, int] = {}
         self._items = {item: number for number, item in enumerate(items)}
         self._parts: list[tuple[Int32Array, Int32Array, Int64Array]] = []
+        self._kinds: list[Int8Array] = []
         self._rows = 0
         self.n_few = 0
         self.kept: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
@@ -51,13 +53,31 @@ class Assembly:
         """Return items' numbers, int32, those of new ones included."""
         return _numbers(names, self._items)
 
-    def add(self, people: pl.Series, items: pl.Series, times: Int64Array) -> None:
-        """Add events: names of people and items, and int64 unix seconds."""
-        self.add_numbers(self.people(people), self.items(items), times)
+    def add(
+        self, people: pl.Series, items: pl.Series, times: Int64Array, kinds: pl.Series | None = None
+    ) -> None:
+        """Add events.
 
-    def add_numbers(self, people: Int32Array, items: Int32Array, times: Int64Array) -> None:
-        """Add events by the numbers of people and items, and int64 unix seconds."""
+        Args:
+            people: their names.
+            items: their names.
+            times: int64, unix seconds.
+            kinds: names of kinds; given with all events or with none.
+        """
+        numbers = None if kinds is None else kind_numbers(kinds)
+        self.add_numbers(self.people(people), self.items(items), times, numbers)
+
+    def add_numbers(
+        self,
+        people: Int32Array,
+        items: Int32Array,
+        times: Int64Array,
+        kinds: Int8Array | None = None,
+    ) -> None:
+        """Add events by the numbers of people, items and kinds, and int64 unix seconds."""
         self._parts.append((people, items, times))
+        if kinds is not None:
+            self._kinds.append(kinds)
         self._rows += len(times)
 
     def dataset(
@@ -86,7 +106,9 @@ class Assembly:
         people, items, times = (
             np.concatenate([part[column] for part in self._parts]) for column in range(3)
         )
+        kinds = np.concatenate(self._kinds) if self._kinds else None
         self._parts.clear()
+        self._kinds.clear()
         counts = np.bincount(people, minlength=len(self._people))
         # People without events are known from impressions alone.
         kept = counts >= max(min_events, 1)
@@ -100,10 +122,12 @@ class Assembly:
             chosen = kept[people]
             renumbered = np.cumsum(kept, dtype=np.int64) - 1
             people, items, times = renumbered[people[chosen]], items[chosen], times[chosen]
+            kinds = None if kinds is None else kinds[chosen]
         self.kept = kept
         if not has_times:
             order = np.lexsort((times, people))
             people, items = people[order], items[order]
+            kinds = None if kinds is None else kinds[order]
             times = in_order(people)
         return Dataset.from_events(
             name,
@@ -114,7 +138,14 @@ class Assembly:
             items=items,
             times=times,
             has_times=has_times,
+            kinds=kinds,
         )
+
+
+def kind_numbers(names: pl.Series) -> Int8Array:
+    """Return the numbers of kinds, int8, by their names."""
+    numbers = {kind.value: kind.number for kind in EventKind}
+    return names.replace_strict(numbers, return_dtype=pl.Int8).to_numpy()
 
 
 def in_order(people: NDArray[np.integer]) -> Int64Array:

@@ -1,24 +1,30 @@
 """Who did what and when: people, a catalogue of items with texts, and events in order of time."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from penchant.client.events import EventKind
 from penchant.shared.errors import ConfigurationError, DataError
 from penchant.simulation.datasets.impressions import Impressions
 from penchant.simulation.datasets.numbered import Numbered
+from penchant.simulation.datasets.soundness import (
+    check_indices,
+    check_kinds,
+    check_names,
+    check_offsets,
+    frozen,
+    parts_of,
+)
 
-__all__ = ["Dataset", "Int32Array", "Int64Array"]
+__all__ = ["Dataset", "Int8Array", "Int32Array", "Int64Array"]
 
+Int8Array = NDArray[np.int8]
 Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
-
-_CHECKED_AT_ONCE = 4_000_000  # people or events; bounds the memory that checks take
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +49,8 @@ class Dataset:
             apart, and nothing about two people.
         impressions: what people were shown at once, and what of it they clicked; None if the
             source has none. Its clicks are among the events.
+        kinds: int8 of shape (events,), the number of each event's kind (``EventKind.number``); None
+            if the source tells none. Dislikes are not among them: events are what people chose.
 
     Raises:
         DataError: the parts do not fit together.
@@ -70,28 +78,32 @@ class Dataset:
     folder: Path | None = None
     has_times: bool = True
     impressions: Impressions | None = None
+    kinds: Int8Array | None = None
 
     def __post_init__(self) -> None:
-        _check_names("item", self.item_ids)
-        _check_names("person", self.person_ids)
+        check_names("item", self.item_ids)
+        check_names("person", self.person_ids)
         if len(self.item_texts) != self.n_items:
             raise DataError(
                 f"data set '{self.name}' has {self.n_items} items but {len(self.item_texts)} item "
                 "texts; give one text an item"
             )
         for field, dtype in (("offsets", np.int64), ("items", np.int32), ("times", np.int64)):
-            object.__setattr__(self, field, _frozen(field, getattr(self, field), dtype))
-        _check_offsets(self.offsets, n_people=self.n_people, n_events=self.items.size)
+            object.__setattr__(self, field, frozen(field, getattr(self, field), dtype))
+        check_offsets(self.offsets, n_people=self.n_people, n_events=self.items.size)
         if self.times.size != self.items.size:
             raise DataError(
                 f"data set '{self.name}' has {self.items.size} event items but {self.times.size} "
                 "event times; give one time an event"
             )
-        _check_indices("item", self.items, size=self.n_items)
+        check_indices("item", self.items, size=self.n_items)
         self._check_order()
+        if self.kinds is not None:
+            object.__setattr__(self, "kinds", frozen("kinds", self.kinds, np.int8))
+            check_kinds(self.kinds, n_events=self.items.size)
         if self.impressions is not None:
-            _check_indices("person", self.impressions.people, size=self.n_people)
-            _check_indices("item", self.impressions.items, size=self.n_items)
+            check_indices("person", self.impressions.people, size=self.n_people)
+            check_indices("item", self.impressions.items, size=self.n_items)
 
     @classmethod
     def from_events(
@@ -106,6 +118,7 @@ class Dataset:
         times: ArrayLike,
         has_times: bool = True,
         impressions: Impressions | None = None,
+        kinds: ArrayLike | None = None,
     ) -> "Dataset":
         """Sort events by person, then time; events of the same second keep the order given.
 
@@ -119,6 +132,7 @@ class Dataset:
             times: integers of shape (events,), unix seconds.
             has_times: whether these are times, and not merely an order.
             impressions: what people were shown at once.
+            kinds: numbers of kinds, of shape (events,), if they are known.
 
         Raises:
             DataError: lengths differ, or an index lies outside its table.
@@ -131,8 +145,13 @@ class Dataset:
                 f"events of '{name}' need one person, item and time each; got shapes "
                 f"{who.shape}, {what.shape} and {when.shape}"
             )
-        _check_indices("person", who, size=len(person_ids))
-        _check_indices("item", what, size=len(item_ids))
+        how = None if kinds is None else np.asarray(kinds, dtype=np.int8)
+        if how is not None and how.shape != who.shape:
+            raise DataError(
+                f"events of '{name}' need one kind each; got shapes {who.shape} and {how.shape}"
+            )
+        check_indices("person", who, size=len(person_ids))
+        check_indices("item", what, size=len(item_ids))
         order = np.lexsort((when, who))  # lexsort is stable
         counts = np.bincount(who, minlength=len(person_ids))
         return cls(
@@ -145,6 +164,7 @@ class Dataset:
             times=when[order],
             has_times=has_times,
             impressions=impressions,
+            kinds=None if how is None else how[order],
         )
 
     @property
@@ -192,6 +212,19 @@ class Dataset:
         own = slice(self.offsets[person], self.offsets[person + 1])
         return self.items[own], self.times[own]
 
+    def kinds_of(self, person: int) -> Int64Array:
+        """Return the numbers of the kinds of one person's events, int64, oldest first.
+
+        Where the source tells none, all are views.
+
+        Args:
+            person: index into ``person_ids``.
+        """
+        items, _ = self.history(person)
+        if self.kinds is None:
+            return np.full(len(items), EventKind.VIEW.number, dtype=np.int64)
+        return self.kinds[self.offsets[person] : self.offsets[person + 1]].astype(np.int64)
+
     def head(self, people: int) -> "Dataset":
         """Return the data set of the first ``people`` people, in the order of ``person_ids``.
 
@@ -218,10 +251,11 @@ class Dataset:
             folder=self.folder,
             has_times=self.has_times,
             impressions=self.impressions and self.impressions.head(people),
+            kinds=None if self.kinds is None else self.kinds[:end],
         )
 
     def _check_order(self) -> None:
-        for part in _parts(self.n_events - 1):
+        for part in parts_of(self.n_events - 1):
             later = self.times[part.start + 1 : part.stop + 1]
             backwards = np.flatnonzero(later < self.times[part]) + part.start + 1
             # Where a person's events begin, time may go back: they are after another's.
@@ -233,54 +267,3 @@ class Dataset:
                     f"events of person '{self.person_ids[person]}' in '{self.name}' are not in "
                     "order of time; build the data set with Dataset.from_events, which sorts them"
                 )
-
-
-def _parts(size: int) -> Iterator[slice]:
-    """Cut ``size`` numbers into runs that are checked one after the other."""
-    for start in range(0, size, _CHECKED_AT_ONCE):
-        yield slice(start, min(start + _CHECKED_AT_ONCE, size))
-
-
-def _frozen(field: str, values: NDArray[Any], dtype: type) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.ndim != 1 or array.dtype != dtype:
-        raise DataError(
-            f"{field} must be a one-dimensional {np.dtype(dtype)} array; "
-            f"got {array.dtype} of shape {array.shape}"
-        )
-    array = array.view()
-    array.setflags(write=False)
-    return array
-
-
-def _check_names(kind: str, names: Sequence[str]) -> None:
-    if not names:
-        raise DataError(f"a data set needs at least one {kind}; got none")
-    if isinstance(names, Numbered):
-        return  # distinct by construction
-    if len(set(names)) != len(names):
-        repeated = Counter(names).most_common(1)[0][0]
-        raise DataError(f"{kind} identifiers must be distinct; '{repeated}' occurs more than once")
-
-
-def _check_offsets(offsets: Int64Array, *, n_people: int, n_events: int) -> None:
-    if offsets.size != n_people + 1:
-        raise DataError(f"{n_people} people need {n_people + 1} offsets; got {offsets.size}")
-    falls = any(
-        (offsets[part.start + 1 : part.stop + 1] < offsets[part]).any() for part in _parts(n_people)
-    )
-    if offsets[0] != 0 or offsets[-1] != n_events or falls:
-        raise DataError(
-            f"offsets must rise from 0 to the number of events, {n_events}; "
-            f"got {offsets[0]} to {offsets[-1]}"
-        )
-
-
-def _check_indices(kind: str, indices: NDArray[Any], *, size: int) -> None:
-    for part in _parts(indices.size):
-        outside = (indices[part] < 0) | (indices[part] >= size)
-        if outside.any():
-            event = part.start + int(np.argmax(outside))
-            raise DataError(
-                f"event {event} names {kind} {int(indices[event])}; there are {size}, from 0"
-            )

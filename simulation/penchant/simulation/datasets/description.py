@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from penchant.client.events import EventKind
 from penchant.shared.tables.rejects import Rejects
 from penchant.simulation.datasets.dataset import Dataset
 from penchant.simulation.datasets.loaded import Loaded
@@ -81,6 +82,7 @@ class Description(_Model):
         duplicates: events that are another's twin: person, item and time.
         repeats: events on an item that the person had met before, twins included.
         impressions: lists shown at once; None if the source has none.
+        kinds: how many events there are of each kind; None if the source tells none.
         files: what of the files could not be used.
         notes: what was decided or left out in reading, in words.
         problems: why a simulation cannot use it; empty if it can.
@@ -106,6 +108,7 @@ class Description(_Model):
     duplicates: int
     repeats: int
     impressions: int | None
+    kinds: dict[str, int] | None = None
     files: list[FileState]
     notes: list[str]
     problems: list[str]
@@ -157,6 +160,7 @@ def describe(loaded: Loaded, *, tolerance: float) -> Description:
         duplicates=_duplicates(dataset),
         repeats=dataset.n_events - len(distinct),
         impressions=None if dataset.impressions is None else len(dataset.impressions),
+        kinds=_kinds(dataset),
         files=[FileState.of(file) for file in loaded.files],
         notes=list(loaded.notes),
         problems=[],
@@ -228,6 +232,13 @@ def _warnings(found: Description, files: Sequence[Rejects]) -> list[str]:
 def _quantiles(counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> dict[str, float]:
     values = np.quantile(counts, QUANTILES) if counts.size else np.zeros(len(QUANTILES))
     return {f"{share:.0%}": float(value) for share, value in zip(QUANTILES, values, strict=True)}
+
+
+def _kinds(dataset: Dataset) -> dict[str, int] | None:
+    if dataset.kinds is None:
+        return None
+    counts = np.bincount(dataset.kinds, minlength=len(EventKind))
+    return {kind.value: int(counts[kind.number]) for kind in EventKind if counts[kind.number]}
 
 
 def _moment(dataset: Dataset, seconds: int) -> str | None:

@@ -5,8 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from penchant.shared.errors import DataError
-from penchant.shared.tables import ORDER_LIMIT, EventTable, Role, WideEvent, WideTable
+from penchant.shared.errors import ConfigurationError, DataError
+from penchant.shared.tables import (
+    ORDER_LIMIT,
+    EventTable,
+    Role,
+    WideEvent,
+    WideTable,
+    parse_kinds,
+)
 from penchant.simulation.datasets.assembly import Assembly
 from penchant.simulation.datasets.loaded import Loaded
 from penchant.simulation.datasets.reading import (
@@ -29,8 +36,8 @@ def read_table(source: Source) -> Loaded:
 
     An item's text is that of the table of items, or else the first that an event on it has; but
     where a column that was guessed has another text each time, it is what people said of items, and
-    none of it is used. Events on no item, such as searches, and dislikes are no part of a data set;
-    they are counted.
+    none of it is used. Where a column tells kinds, the data set has them. Events on no item, such
+    as searches, and dislikes are no part of a data set; they are counted.
 
     Raises:
         DataError: a file cannot be read, or has no users.
@@ -41,7 +48,14 @@ def read_table(source: Source) -> Loaded:
         form=table_form(source),
         columns=_columns(source),
         time_format=source.options.get("time_format"),
+        kind_words=parse_kinds(source.options["kinds"]) if "kinds" in source.options else {},
+        strict_kinds=True,
     )
+    if "kinds" in source.options and not table.has_kinds:
+        raise ConfigurationError(
+            f"kinds says what words mean, and no column of {source.path} is known to have them; "
+            f"say which one does, such as kind=action{table.table.hint}"
+        )
     if not table.has_users:
         raise DataError(
             f"{source.path} has columns {', '.join(table.table.columns)}, and none of them is "
@@ -64,7 +78,8 @@ def read_table(source: Source) -> Loaded:
             latest = max(latest, int(times.max(initial=0)))
         else:
             times = np.arange(assembly.rows, assembly.rows + events.height)
-        assembly.add(events["user"], events["item"], times)
+        kinds = events["kind"] if table.has_kinds else None
+        assembly.add(events["user"], events["item"], times, kinds)
     has_times = table.has_times and latest >= ORDER_LIMIT
     notes = [] if has_times else [ORDER_ONLY]
     if Role.TEXT not in source.options and said.varies:
@@ -79,6 +94,13 @@ def read_table(source: Source) -> Loaded:
         notes.append(f"{itemless:,} events on no item (searches, say) left out")
     if disliked:
         notes.append(f"{disliked:,} dislikes left out: a data set holds what people chose")
+    if table.unwanted:
+        notes.append(f"{table.unwanted:,} events of kinds that are not wanted left out")
+    if table.ignored is not None:
+        notes.append(
+            f"column '{table.ignored}' is not used: most of its words are no kinds of event "
+            f"(kind={table.ignored} takes it, and kinds=WORD:KIND,... says what words mean)"
+        )
     return finished(source, assembly, items, texts, table.rejects, notes, has_times=has_times)
 
 
@@ -105,7 +127,7 @@ def read_wide(source: Source) -> Loaded:
     by_text = {_plain(text): item for item, text in reversed(texts.items()) if text}
     assembly = Assembly(texts)
     searches, has_times = 0, True
-    parts: tuple[list[str], list[str], list[int]] = ([], [], [])
+    parts: tuple[list[str], list[str], list[int], list[str]] = ([], [], [], [])
     for person in table.people():
         events = [event for event in person.events if event.kind != "search"]
         searches += len(person.events) - len(events)
@@ -114,10 +136,13 @@ def read_wide(source: Source) -> Loaded:
             parts[0].append(person.user)
             parts[1].append(item)
             parts[2].append(event.entry.time or 0 if person.timed else place)
+            parts[3].append(event.kind)
     assembly.add(
         pl.Series(parts[0], dtype=pl.String),
         pl.Series(parts[1], dtype=pl.String),
         np.array(parts[2], dtype=np.int64),
+        # Where all are of one kind, it tells nothing.
+        pl.Series(parts[3], dtype=pl.String) if len(set(parts[3])) > 1 else None,
     )
     marks = ", ".join(f"'{mark}' ({role})" for role, mark in table.separators.items())
     notes = [f"lists that are not JSON are cut at {marks}"]

@@ -23,8 +23,8 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "movielens": _COMMON,
         "mind": (*_COMMON, "abstracts"),
         "table": (
-            *_COMMON, *_FORM, "user", "item", "time", "time_format", "kind", "text", "language",
-            *_ITEMS,
+            *_COMMON, *_FORM, "user", "item", "time", "time_format", "kind", "kinds", "text",
+            "language", *_ITEMS,
         ),
         "sequences": (*_COMMON, "encoding", "separator", "users", "newest_first", *_ITEMS),
         "wide": (

@@ -227,6 +227,7 @@ class Summary(Record):
     preset: Text
     fidelity: Text
     protocol: Text = "leave-one-out"
+    targets: Text | None = None  # kinds of events that were held out, if not all
     negatives: Annotated[int, Field(ge=1)] = 99  # of sampled99; fewer in a small catalogue
     rounds: Count
     kept_round: Count | None = None  # whose ranker was tested, if not the last

@@ -131,8 +131,9 @@ def _best(summary: Summary) -> str:
     )
 
 
-def held_out(protocol: str) -> str:
-    """Say what is ranked, by which protocol."""
+def held_out(protocol: str, targets: str | None = None) -> str:
+    """Say what is ranked, by which protocol; with ``targets``, only events of these kinds."""
+    only = "" if targets is None else f" An event is here one of kind {targets.replace(',', ', ')}."
     return {
         "leave-one-out": "Each person's last event is ranked, once, after every choice was made on "
         "the event before it.",
@@ -141,7 +142,7 @@ def held_out(protocol: str) -> str:
         "it.",
         "cold-start": "The last event with a known item of each person who trained is ranked, "
         "once, after every choice was made on the one before it.",
-    }[protocol]
+    }[protocol] + only
 
 
 def setting(values: Mapping[str, float | int | str]) -> str:

@@ -25,7 +25,7 @@ def write_page(found: SideBySide, path: Path) -> None:
         picture=tests(found),
         metrics=METRICS,
         protocols=PROTOCOLS,
-        held_out=words.held_out(found.protocol),
+        held_out=words.held_out(found.protocol, found.targets),
         controls=models_by_run(found),
         told=value_told,
     )

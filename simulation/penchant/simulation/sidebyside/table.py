@@ -55,6 +55,7 @@ class SideBySide(Record):
 
     dataset: DatasetSize
     protocol: str
+    targets: str | None  # kinds of events that were held out, if not all
     people: int  # evaluated
     different: dict[str, list[Value]]
     runs: list[ComparedRun]
@@ -86,6 +87,7 @@ def side_by_side(folders: Sequence[Path]) -> SideBySide:
     return SideBySide(
         dataset=first.dataset,
         protocol=first.protocol,
+        targets=first.targets,
         people=first.evaluated_people or first.devices - first.dataset.training_only_people,
         different=_different([_settings(summary) for summary in summaries]),
         runs=[
@@ -97,7 +99,7 @@ def side_by_side(folders: Sequence[Path]) -> SideBySide:
 
 def _require_same_data(first: Path, one: Summary, second: Path, other: Summary) -> None:
     """Refuse runs whose figures do not answer the same question."""
-    for what in ("dataset", "protocol", "devices", "evaluated_people", "negatives"):
+    for what in ("dataset", "protocol", "targets", "devices", "evaluated_people", "negatives"):
         ours, theirs = getattr(one, what), getattr(other, what)
         if ours != theirs:
             raise ConfigurationError(
@@ -123,7 +125,7 @@ def _told(value: object) -> str:
             f"'{value.name}' ({value.people:,} people, {value.items:,} items, "
             f"{value.events:,} events)"
         )
-    return "everybody's" if value is None else str(value)
+    return "all" if value is None else str(value)
 
 
 def _settings(summary: Summary) -> dict[str, Value]:
