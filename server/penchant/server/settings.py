@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from penchant.server.aggregations import AggregationName, least_updates
 from penchant.shared.accounting import cohort_cap
 from penchant.shared.contract import LearningRates, LocalTraining
 from penchant.shared.gaussian import joint_noise_multiplier
@@ -15,19 +16,6 @@ __all__ = ["AggregationName", "OptimiserName", "OptimiserSettings", "RoundSettin
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class AggregationName(StrEnum):
-    """How a round's updates become one.
-
-    ``sum``: their mean, or their noised sum over a public number. ``trimmed-mean``: of each number
-    the mean without the largest and the smallest. ``krum``: the one update that is nearest to its
-    neighbours.
-    """
-
-    SUM = "sum"
-    TRIMMED_MEAN = "trimmed-mean"
-    KRUM = "krum"
 
 
 class OptimiserName(StrEnum):
@@ -132,7 +120,11 @@ class RoundSettings(_Settings):
                 "and so does secure aggregation, while trimmed means and Krum must look at each; "
                 "use aggregation = 'sum', or no noise"
             )
-        least = self._least_updates
+        least = least_updates(
+            self.aggregation,
+            trimmed_share=self.trimmed_share,
+            assumed_malicious=self.assumed_malicious,
+        )
         if self.minimum_cohort < least:
             raise ValueError(
                 f"minimum_cohort is {self.minimum_cohort}; {self.aggregation} withstands nothing "
@@ -173,15 +165,6 @@ class RoundSettings(_Settings):
         if self.measure_noise is None:
             return self.noise_multiplier
         return joint_noise_multiplier(self.noise_multiplier, self.measure_noise)
-
-    @property
-    def _least_updates(self) -> int:
-        """Fewest updates of which the aggregation keeps its promise."""
-        if self.aggregation is AggregationName.KRUM:
-            return 2 * self.assumed_malicious + 3
-        if self.aggregation is AggregationName.TRIMMED_MEAN and self.trimmed_share > 0:
-            return math.ceil(1 / self.trimmed_share)
-        return 1
 
     @property
     def cohort_cap(self) -> int:
