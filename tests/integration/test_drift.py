@@ -20,9 +20,10 @@ def penchant(*arguments: str) -> int:
 def test_a_run_has_drift_and_more_can_be_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run measures some by itself; afterwards people who took no part are followed."""
+    """A run measures some by itself, without controls too; later it is people who took no part."""
     out = tmp_path / "run"
     flags = ("--dataset", DATASET, "--devices", "40", "--rounds", "2", "--quiet")
+    flags = (*flags, "--controls", "none")
     assert penchant("simulate", *flags, "--out", str(out)) == 0
     brief = json.loads((out / "drift.json").read_text())
     assert brief["subject"] == "trained ranker"

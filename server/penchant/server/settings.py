@@ -6,27 +6,16 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from penchant.server.aggregations import AggregationName, least_updates
 from penchant.shared.accounting import cohort_cap
 from penchant.shared.contract import LearningRates, LocalTraining
+from penchant.shared.gaussian import joint_noise_multiplier
 
 __all__ = ["AggregationName", "OptimiserName", "OptimiserSettings", "RoundSettings"]
 
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class AggregationName(StrEnum):
-    """How a round's updates become one.
-
-    ``sum``: their mean, or their noised sum over a public number. ``trimmed-mean``: of each number
-    the mean without the largest and the smallest. ``krum``: the one update that is nearest to its
-    neighbours.
-    """
-
-    SUM = "sum"
-    TRIMMED_MEAN = "trimmed-mean"
-    KRUM = "krum"
 
 
 class OptimiserName(StrEnum):
@@ -78,6 +67,10 @@ class RoundSettings(_Settings):
         assumed_malicious: f, devices of a round that Krum withstands.
         optimiser: how the mean update moves the ranker.
         reply_timeout: seconds to wait for a round's replies.
+        evaluate: ask each device, with its update, for a measure of the ranker it was given. Only
+            their noised sums are kept; the pair costs more privacy than the update alone.
+        measure_noise_multiplier: noise on the sum of measures, standard deviation / 1; twice
+            ``noise_multiplier``, if not given.
     """
 
     rounds: int = Field(gt=0)
@@ -92,6 +85,8 @@ class RoundSettings(_Settings):
     assumed_malicious: int = Field(default=0, ge=0)
     optimiser: OptimiserSettings
     reply_timeout: float = Field(default=3600.0, gt=0)
+    evaluate: bool = False
+    measure_noise_multiplier: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _noise_has_a_norm(self) -> Self:
@@ -125,7 +120,11 @@ class RoundSettings(_Settings):
                 "and so does secure aggregation, while trimmed means and Krum must look at each; "
                 "use aggregation = 'sum', or no noise"
             )
-        least = self._least_updates
+        least = least_updates(
+            self.aggregation,
+            trimmed_share=self.trimmed_share,
+            assumed_malicious=self.assumed_malicious,
+        )
         if self.minimum_cohort < least:
             raise ValueError(
                 f"minimum_cohort is {self.minimum_cohort}; {self.aggregation} withstands nothing "
@@ -133,14 +132,39 @@ class RoundSettings(_Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _measures_are_as_private_as_updates(self) -> Self:
+        if self.measure_noise_multiplier is not None and not self.evaluate:
+            raise ValueError(
+                f"measure_noise_multiplier is {self.measure_noise_multiplier} but evaluate is not "
+                "set, so nothing is measured; set evaluate = true, or leave it out"
+            )
+        if self.measure_noise == 0 and self.noise_multiplier > 0:
+            raise ValueError(
+                f"noise_multiplier is {self.noise_multiplier} but measure_noise_multiplier is 0; "
+                "exact means would void what the noise on updates promises, so give both noise"
+            )
+        if self.evaluate and self.training.event_privacy is not None:
+            raise ValueError(
+                "evaluate is set together with event_privacy; a measure has no noise of the "
+                "device's own, which rounds with event-level privacy promise; leave one of them out"
+            )
+        return self
+
     @property
-    def _least_updates(self) -> int:
-        """Fewest updates of which the aggregation keeps its promise."""
-        if self.aggregation is AggregationName.KRUM:
-            return 2 * self.assumed_malicious + 3
-        if self.aggregation is AggregationName.TRIMMED_MEAN and self.trimmed_share > 0:
-            return math.ceil(1 / self.trimmed_share)
-        return 1
+    def measure_noise(self) -> float | None:
+        """Noise on the sum of measures, standard deviation / 1; None where none are asked for."""
+        if not self.evaluate:
+            return None
+        given = self.measure_noise_multiplier
+        return 2.0 * self.noise_multiplier if given is None else given
+
+    @property
+    def accounted_noise_multiplier(self) -> float:
+        """Multiplier of the one Gaussian mechanism that a round is: of updates, and measures."""
+        if self.measure_noise is None:
+            return self.noise_multiplier
+        return joint_noise_multiplier(self.noise_multiplier, self.measure_noise)
 
     @property
     def cohort_cap(self) -> int:

@@ -1,6 +1,5 @@
 """The ``penchant simulate`` command."""
 
-import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penchant.shared.errors import ConfigurationError, MissingExtraError
+from penchant.simulation.flags import command_with
 from penchant.simulation.settings import SimulationSettings
 
 if TYPE_CHECKING:
@@ -41,7 +41,25 @@ def simulate(
         int | None, typer.Option(help="First N people of the data (default: all).")
     ] = None,
     cohort: Annotated[
-        int | None, typer.Option(help="Expected devices a round (default: the preset's).")
+        int | None, typer.Option(help="Expected devices asked a round (default: the preset's).")
+    ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Chance of a device asked not to answer (default: 0).")
+    ] = None,
+    over_selection: Annotated[
+        float | None, typer.Option(help="Devices asked for each update wanted (default: 1).")
+    ] = None,
+    minimum_cohort: Annotated[
+        int | None, typer.Option(help="Fewest updates of a round (default: what it can do with).")
+    ] = None,
+    aggregation: Annotated[
+        str | None, typer.Option(help="sum, trimmed-mean or krum (default: sum).")
+    ] = None,
+    trimmed_share: Annotated[
+        float | None, typer.Option(help="What a trimmed mean cuts at either end (default: 0.2).")
+    ] = None,
+    assumed_malicious: Annotated[
+        int | None, typer.Option(help="Devices of a round that Krum withstands (default: 0).")
     ] = None,
     privacy: Annotated[
         str | None, typer.Option(help="none, event, user or both (default: none).")
@@ -103,6 +121,12 @@ def simulate(
         "rounds": rounds,
         "devices": devices,
         "cohort": cohort,
+        "dropout": dropout,
+        "over_selection": over_selection,
+        "minimum_cohort": minimum_cohort,
+        "aggregation": aggregation,
+        "trimmed_share": trimmed_share,
+        "assumed_malicious": assumed_malicious,
         "privacy": privacy,
         "epsilon": epsilon,
         "delta": delta,
@@ -127,7 +151,10 @@ def simulate(
         if not quiet:
             typer.echo(what, err=True)
 
-    tracking, command = Tracking(trackers_named(log), tell=tell), _again(flags)
+    tracking, command = (
+        Tracking(trackers_named(log), tell=tell),
+        command_with("penchant simulate", flags),
+    )
 
     def observer(world: "World") -> "RunObserver":
         display = observer_for(
@@ -161,14 +188,3 @@ def simulate(
             f"test HR@10 {test.hr:.3f}, NDCG@10 {test.ndcg:.3f} by full ranking "
             f"(popularity {control.hr:.3f}, {control.ndcg:.3f}); see {folder / 'report.html'}"
         )
-
-
-def _again(flags: dict[str, object]) -> str:
-    """Return the command that runs the same simulation again, in a new folder."""
-    given = [
-        part
-        for name, value in flags.items()
-        if value is not None
-        for part in (f"--{name}", str(value))
-    ]
-    return shlex.join(["penchant", "simulate", *given])

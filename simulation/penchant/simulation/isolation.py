@@ -8,7 +8,6 @@ What it ranks well it owes to the items' texts. With the texts shuffled, for eac
 owes nothing to them either, and must be at chance: that is the check for leaks.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +63,7 @@ class IsolatedDevices:
     def _score_one(self, person: int) -> NDArray[np.float32]:
         scorer = self._scorer_of(person)
         ranker = scorer.ranker
-        rounds = math.ceil(self.plan.rounds.rounds * self.plan.rounds.sampling_probability)
+        rounds = self.plan.rounds_of_a_device
         optimiser = ServerOptimiser(self.plan.rounds.optimiser, ranker.settings, rounds=rounds)
         history = self._history(person, scorer.features)
         vector, moments = ranker.vector, Moments.zero(len(ranker.vector))

@@ -10,8 +10,8 @@ from importlib.metadata import version
 
 import numpy as np
 
-from penchant.shared.accounting import ACCOUNTANT
 from penchant.simulation.comparison import Comparison
+from penchant.simulation.conditions import cohort_of, privacy_of
 from penchant.simulation.controls.popularity import Popularity
 from penchant.simulation.evaluation import (
     Evaluation,
@@ -21,25 +21,17 @@ from penchant.simulation.evaluation import (
     list_quality,
 )
 from penchant.simulation.fairness import served_groups
-from penchant.simulation.plan import Plan
 from penchant.simulation.report import Results, RoundRecord, Summary
 from penchant.simulation.report.summary import (
-    BothUnits,
-    Cohort,
     Controls,
     DatasetSize,
-    EventPrivacy,
     Group,
-    Guarantee,
     ImpressionScores,
     LeakCheck,
     Lists,
-    NoPrivacy,
-    Privacy,
     Served,
     Throughput,
     TunedControl,
-    UserPrivacy,
 )
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.trial import Trial
@@ -51,8 +43,6 @@ K = 10
 SAMPLED = "sampled99"
 BOOTSTRAP_STREAM = 3
 PACKAGES = ("penchant", "flwr", "numpy", "onnxruntime", "opacus", "torch", "dp-accounting")
-USER_ADVERSARY = "whoever gets the released rankers, other participants included"
-EVENT_ADVERSARY = "whoever sees a device's updates, the server included"
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +114,9 @@ def summarise(
         negatives=int(tested.tests[tested.main].ranks[SAMPLED].candidates[0]) - 1,
         rounds=plan.rounds.rounds,
         kept_round=None if kept_round == plan.rounds.rounds else kept_round,
-        cohort=Cohort(
-            mean_size=plan.rounds.expected_cohort,
-            sampling_probability=plan.rounds.sampling_probability,
-            cap=plan.rounds.cohort_cap,
-        ),
+        cohort=cohort_of(plan),
         shared_numbers=world.scorer.ranker.settings.size,
-        privacy=_privacy(plan),
+        privacy=privacy_of(plan),
         validation=results(tested.validation, seed=seed),
         test=_tested(tested, tested.tests[tested.main], seed=seed),
         controls=_controls(tested, seed=seed),
@@ -232,45 +218,6 @@ def _served(tested: Tested, *, seed: int) -> dict[str, Served]:
         )
         for name, chosen in served_groups(ours, tested.trial.tests[tested.main].split).items()
     }
-
-
-def _privacy(plan: Plan) -> Privacy:
-    user, event = _user_guarantee(plan), _event_guarantee(plan)
-    if user is not None and event is not None:
-        return BothUnits(event=event, user=user)
-    if user is not None:
-        return UserPrivacy(**dict(user))
-    if event is not None:
-        return EventPrivacy(**dict(event))
-    return NoPrivacy(clipping_norm=plan.rounds.training.clipping_norm)
-
-
-def _user_guarantee(plan: Plan) -> Guarantee | None:
-    epsilon, norm = plan.user_epsilon(plan.rounds.rounds), plan.rounds.training.clipping_norm
-    if epsilon is None or norm is None:
-        return None
-    return Guarantee(
-        epsilon=epsilon,
-        delta=plan.delta,
-        noise_multiplier=plan.rounds.noise_multiplier,
-        clipping_norm=norm,
-        accountant=ACCOUNTANT,
-        adversary=USER_ADVERSARY,
-    )
-
-
-def _event_guarantee(plan: Plan) -> Guarantee | None:
-    epsilon, privacy = plan.event_epsilon(plan.rounds.rounds), plan.rounds.training.event_privacy
-    if epsilon is None or privacy is None:
-        return None
-    return Guarantee(
-        epsilon=epsilon,
-        delta=plan.delta,
-        noise_multiplier=privacy.noise_multiplier,
-        clipping_norm=privacy.clipping_norm,
-        accountant=ACCOUNTANT,
-        adversary=EVENT_ADVERSARY,
-    )
 
 
 def _leak_check(control: Evaluation | None) -> LeakCheck | None:

@@ -1,7 +1,11 @@
 """The plan of a run: every constant that settings, recipe and privacy budget together fix."""
 
+import math
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from penchant.server.aggregations import least_updates
 from penchant.server.settings import RoundSettings
 from penchant.shared.accounting import (
     EventMechanism,
@@ -26,6 +30,7 @@ class Plan:
     Attributes:
         recipe: what is tuned.
         rounds: how rounds are run.
+        dropout: chance of a device that is asked not to answer.
         delta: the delta of every epsilon of the run.
         user: user-level mechanism of a round, or None.
         event: event-level mechanism of a local step, or None; a device is counted as if it took
@@ -34,6 +39,7 @@ class Plan:
 
     recipe: Recipe
     rounds: RoundSettings
+    dropout: float
     delta: float
     user: UserMechanism | None
     event: EventMechanism | None
@@ -45,7 +51,8 @@ class Plan:
         Noise is the least that keeps the whole run within the epsilon asked for.
 
         Raises:
-            ConfigurationError: the cohort is larger than the population.
+            ConfigurationError: the cohort is larger than the population, or cannot have as many
+                updates as a round needs.
             PrivacyError: no noise keeps within epsilon.
         """
         chosen = recipe(settings.preset, settings.privacy)
@@ -67,27 +74,49 @@ class Plan:
                     epsilon=settings.epsilon, steps=chosen.steps * rounds, delta=delta
                 ),
             )
-        return cls(
-            recipe=chosen,
-            rounds=RoundSettings(
+        training = LocalTraining(
+            steps=chosen.steps,
+            examples=chosen.examples,
+            negatives=chosen.negatives,
+            rates=chosen.local_rates,
+            clipping_norm=settings.clip or chosen.clipping_norm,
+            event_privacy=event_privacy,
+        )
+        try:
+            how = RoundSettings(
                 rounds=rounds,
                 population=population,
                 sampling_probability=probability,
-                training=LocalTraining(
-                    steps=chosen.steps,
-                    examples=chosen.examples,
-                    negatives=chosen.negatives,
-                    rates=chosen.local_rates,
-                    clipping_norm=settings.clip or chosen.clipping_norm,
-                    event_privacy=event_privacy,
-                ),
+                over_selection=settings.over_selection,
+                minimum_cohort=settings.minimum_cohort or _least(settings),
+                training=training,
                 noise_multiplier=user_noise,
+                aggregation=settings.aggregation,
+                trimmed_share=settings.trimmed_share,
+                assumed_malicious=settings.assumed_malicious,
                 optimiser=chosen.optimiser,
-            ),
+            )
+        except ValidationError as error:
+            raise ConfigurationError(
+                error.errors()[0]["msg"].removeprefix("Value error, ")
+            ) from error
+        return cls(
+            recipe=chosen,
+            rounds=how,
+            dropout=settings.dropout,
             delta=delta,
             user=user,
             event=event,
         )
+
+    @property
+    def rounds_of_a_device(self) -> int:
+        """In how many rounds a device trains on average, rounded up."""
+        rounds = self.rounds
+        share = rounds.sampling_probability * (1.0 - self.dropout)
+        if rounds.closing_count is not None:
+            share = min(share, rounds.closing_count / rounds.population)
+        return math.ceil(rounds.rounds * share)
 
     @property
     def plain_training(self) -> LocalTraining:
@@ -115,7 +144,9 @@ class Plan:
         if self.user is None:
             return None
         return self.user.epsilon(
-            noise_multiplier=self.rounds.noise_multiplier, rounds=rounds, delta=self.delta
+            noise_multiplier=self.rounds.accounted_noise_multiplier,
+            rounds=rounds,
+            delta=self.delta,
         )
 
     def event_epsilon(self, rounds: int) -> float | None:
@@ -138,3 +169,11 @@ def _sampling_probability(settings: SimulationSettings, chosen: Recipe, populati
             f"--cohort is {settings.cohort}; there are only {population} devices"
         )
     return settings.cohort / population
+
+
+def _least(settings: SimulationSettings) -> int:
+    return least_updates(
+        settings.aggregation,
+        trimmed_share=settings.trimmed_share,
+        assumed_malicious=settings.assumed_malicious,
+    )

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from flwr.app import Context
-from flwr.serverapp import Grid
 
 from penchant.client import LAB, Device, DeviceSettings, Event, EventKind, KeyFile, Purpose
 from penchant.client.app import client_app
 from penchant.shared.randomness import Randomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.datasets.dataset import Dataset
-from penchant.simulation.grid import DEVICE_KEY, DeviceGrid
+from penchant.simulation.grid import DEVICE_KEY, DeviceGrid, LocalGrid
 
 __all__ = ["Population"]
 
@@ -70,7 +69,7 @@ class Population:
             randomness=self._randomness.spawn(device),
         )
 
-    def grid(self, *, on_reply: Callable[[int], None]) -> Grid:
+    def grid(self, *, on_reply: Callable[[int], None]) -> LocalGrid:
         """Return the grid that asks these devices, told of each reply."""
         return DeviceGrid(client_app(self.training), devices=len(self), on_reply=on_reply)
 

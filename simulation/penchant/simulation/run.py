@@ -137,9 +137,8 @@ def run_world(
         started=started,
     )
     write_ranks(workspace.folder, tested.tests[tested.main])
-    if settings.controls is not Choice.NONE:
-        tell("drift: some people whose interests switch are followed")
-        write_findings(world, settings, trained, workspace.folder)
+    tell("drift: some people whose interests switch are followed")
+    write_findings(world, settings, trained, workspace.folder)
     write_summary(workspace.folder, summary)
     write_whole_report(workspace.folder)
     workspace.end()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from penchant.server.aggregations import AggregationName
 from penchant.shared.errors import ConfigurationError
 from penchant.shared.ranker import Preset
 
@@ -80,7 +81,14 @@ class SimulationSettings(BaseModel):
         fidelity: how devices are simulated.
         rounds: number of rounds; the recipe's, if not given.
         devices: how many people, the data set's first; all, if not given.
-        cohort: expected devices a round; the recipe's share of the devices, if not given.
+        cohort: expected devices asked in a round; the recipe's share of the devices, if not given.
+        dropout: chance of a device that is asked not to answer.
+        over_selection: devices asked for each update that is wanted; see ``RoundSettings``, as for
+            all that follow.
+        minimum_cohort: fewest updates of a round; as few as the aggregation can have, if not given.
+        aggregation: how a round's updates become one.
+        trimmed_share: share of the updates that a trimmed mean leaves out at either end.
+        assumed_malicious: devices of a round that Krum withstands.
         privacy: unit of differential privacy.
         epsilon: bound for each unit that is private, over the whole run.
         delta: its delta; min(1e-6, devices^-1.1), if not given.
@@ -101,6 +109,12 @@ class SimulationSettings(BaseModel):
     rounds: int | None = Field(default=None, gt=0)
     devices: int | None = Field(default=None, gt=0)
     cohort: int | None = Field(default=None, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    over_selection: float = Field(default=1.0, ge=1, allow_inf_nan=False)
+    minimum_cohort: int | None = Field(default=None, gt=0)
+    aggregation: AggregationName = AggregationName.SUM
+    trimmed_share: float = Field(default=0.2, ge=0, lt=0.5)
+    assumed_malicious: int = Field(default=0, ge=0)
     privacy: PrivacyUnit = PrivacyUnit.NONE
     epsilon: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     delta: float | None = Field(default=None, gt=0, lt=1)
@@ -130,6 +144,43 @@ class SimulationSettings(BaseModel):
             raise ValueError(f"--privacy {self.privacy} needs --epsilon, such as --epsilon 8")
         if self.privacy is PrivacyUnit.NONE and (self.epsilon, self.delta) != (None, None):
             raise ValueError("epsilon and delta mean nothing without --privacy event, user or both")
+        return self
+
+    @model_validator(mode="after")
+    def _single_updates_can_be_had(self) -> Self:
+        noised, sums = self.privacy.has_user, self.aggregation is AggregationName.SUM
+        if noised and not sums:
+            raise ValueError(
+                f"--aggregation {self.aggregation} and --privacy {self.privacy} exclude each "
+                "other: noise hides one update in a sum of clipped ones, and a trimmed mean or "
+                "Krum lets one update decide which others count; use --aggregation sum, or "
+                "--privacy none or event"
+            )
+        if self.fidelity is Fidelity.COHORT and not sums:
+            raise ValueError(
+                f"--aggregation {self.aggregation} looks at each device's update, and --fidelity "
+                "cohort has only sums of many; add --fidelity device"
+            )
+        if self.fidelity is Fidelity.COHORT and not noised and self.over_selection > 1:
+            raise ValueError(
+                f"--over-selection {self.over_selection:g} ends a round without user-level noise "
+                "with the first updates that come, and --fidelity cohort has only sums of many; "
+                "add --fidelity device"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _parts_of_an_aggregation_go_with_it(self) -> Self:
+        for name, given, owner in (
+            ("trimmed-share", "trimmed_share", AggregationName.TRIMMED_MEAN),
+            ("assumed-malicious", "assumed_malicious", AggregationName.KRUM),
+        ):
+            default = type(self).model_fields[given].default
+            if self.aggregation is not owner and getattr(self, given) != default:
+                raise ValueError(
+                    f"--{name} means nothing with --aggregation {self.aggregation}; "
+                    f"it is for {owner}"
+                )
         return self
 
     @model_validator(mode="after")

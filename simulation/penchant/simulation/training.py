@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flwr.app import Context, RecordDict
-from flwr.serverapp import Grid
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
-from penchant.server.strategy import RoundOutcome
+from penchant.server.outcome import RoundOutcome
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
-from penchant.simulation.grid import RUN_ID
+from penchant.simulation.dropout import DropoutGrid
+from penchant.simulation.grid import RUN_ID, LocalGrid
 from penchant.simulation.plan import Plan
 from penchant.simulation.ranking import VectorTable
 
 __all__ = ["Devices", "FinishedRound", "train_federated"]
+
+# The server's streams are named by rounds, of which there are never so many.
+DROPOUT_STREAM = 2**32 - 1
 
 
 class Devices(Protocol):
@@ -35,7 +38,7 @@ class Devices(Protocol):
     def observe_training(self) -> None:
         """Let the devices observe their people's training events, unless they have."""
 
-    def grid(self, *, on_reply: Callable[[int], None]) -> Grid:
+    def grid(self, *, on_reply: Callable[[int], None]) -> LocalGrid:
         """Return the grid that asks these devices.
 
         Args:
@@ -84,9 +87,16 @@ def train_federated(
     # Flower narrates every round; a simulation has its own display.
     logging.getLogger("flwr").setLevel(logging.WARNING)
     clock = _Stopwatch()
+    grid = DropoutGrid(
+        devices.grid(on_reply=on_reply),
+        dropout=plan.dropout,
+        shuffled=plan.rounds.closing_count is not None,
+        randomness=randomness.spawn(DROPOUT_STREAM),
+    )
 
     def cohort_drawn(round_number: int, devices: int) -> None:
         clock.restart()
+        grid.begin(round_number)
         on_cohort(round_number, devices)
 
     def round_done(outcome: RoundOutcome, after: RoundState) -> None:
@@ -102,7 +112,7 @@ def train_federated(
         takes_blocks=devices.answers_in_blocks,
     )
     context = Context(run_id=RUN_ID, node_id=0, node_config={}, state=RecordDict(), run_config={})
-    app(devices.grid(on_reply=on_reply), context)
+    app(grid, context)
 
 
 class _Stopwatch:

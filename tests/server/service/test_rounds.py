@@ -1,9 +1,11 @@
 """Rounds over a real mailbox, and what is recorded of one whose recording was cut short."""
 
+import json
 import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,15 @@ from penchant.client.join.flower_adapter import answer
 from penchant.server.checkpoints import load_checkpoint
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.fleet.grid import FleetGrid
+from penchant.server.measures import Measured
 from penchant.server.operations.records import Records
+from penchant.server.outcome import RoundOutcome
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.server.releases.shelf import Shelf
 from penchant.server.service.certificates import load_private_signing_key
 from penchant.server.service.folder import ServerFolder
 from penchant.server.service.outcomes import keep_outcome, kept_outcome
 from penchant.server.service.rounds import Rounds
-from penchant.server.strategy import RoundOutcome
 from penchant.shared import flower
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.codec import decode_task, encode_result
@@ -322,12 +325,18 @@ def test_an_outcome_is_kept_whole(tmp_path: Path) -> None:
     """What is written is read again; nothing is None, and a damaged file is told."""
     path = tmp_path / "outcome.json"
     assert kept_outcome(path) is None
-    outcome = RoundOutcome(3, 10, 7, 2, False, {"malformed": 2})
+    measured = Measured(0.5, 0.25, 6.5, deviation=1.5)
+    outcome = RoundOutcome(3, 10, 7, 2, False, {"malformed": 2}, measured)
     keep_outcome(path, outcome, model_id="a ranker")
     found = kept_outcome(path)
     assert found == ("a ranker", outcome)
     assert found is not None
     assert found[1].reasons == {"malformed": 2}
+    assert found[1].measured == measured
+    older = json.loads(path.read_bytes())
+    del older["measured"]
+    path.write_text(json.dumps(older))
+    assert kept_outcome(path) == ("a ranker", replace(outcome, measured=None))
     for damage in (b"{", b"[]", b'{"model_id": "a ranker"}', b'{"round_number": 1}'):
         path.write_bytes(damage)
         with pytest.raises(DataError, match="remove it"):

@@ -14,6 +14,7 @@ from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState, load_checkpoint
 from penchant.server.fleet.grid import RoundStopped
 from penchant.server.operations.records import Records
+from penchant.server.outcome import RoundOutcome
 from penchant.server.releases.shelf import Shelf
 from penchant.server.service.accountant import Accountant, mechanism_of
 from penchant.server.service.configuration import ServerConfiguration
@@ -22,7 +23,6 @@ from penchant.server.service.outcomes import keep_outcome, kept_outcome
 from penchant.server.service.standing import Standing
 from penchant.server.service.states import States
 from penchant.server.settings import RoundSettings
-from penchant.server.strategy import RoundOutcome
 from penchant.shared.errors import PenchantError
 from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
@@ -191,6 +191,7 @@ class Rounds:
             rejected=outcome.rejected,
             void=outcome.void,
             epsilon=epsilon,
+            measured=outcome.measured,
         )
         if outcome.reasons:
             self._records.refused({f"reply {why}": n for why, n in outcome.reasons.items()})

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from flwr.serverapp import Grid
-
 from penchant.shared.contract import TrainingTask
 from penchant.shared.scoring import Scorer
 from penchant.simulation.cohort.block import Block, BlockTraining
 from penchant.simulation.cohort.grid import CohortGrid
 from penchant.simulation.cohort.vectors import PrivateVectors
 from penchant.simulation.datasets import Dataset
+from penchant.simulation.grid import LocalGrid
 from penchant.simulation.workers import Workers
 
 __all__ = ["CohortPopulation"]
@@ -40,8 +39,8 @@ class CohortPopulation:
     ) -> None:
         settings = scorer.ranker.settings
         self._training = training
+        self._scorer = scorer
         self._workers = workers
-        self._size = settings.size
         self.private_vectors = PrivateVectors(
             folder, devices=training.n_people, dimension=settings.dimension
         )
@@ -53,12 +52,12 @@ class CohortPopulation:
     def observe_training(self) -> None:
         """Do nothing: blocks are cut from the training events themselves."""
 
-    def grid(self, *, on_reply: Callable[[int], None]) -> Grid:
+    def grid(self, *, on_reply: Callable[[int], None]) -> LocalGrid:
         """Return the grid that asks these devices."""
         return CohortGrid(
             self._training,
             self.private_vectors,
             self._workers,
-            size=self._size,
+            scorer=self._scorer,
             on_reply=on_reply,
         )

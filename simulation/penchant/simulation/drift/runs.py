@@ -1,6 +1,5 @@
 """Drift of a run's trained ranker: on a few people as the run ends, or on all afterwards."""
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from penchant.simulation.drift.ranked import follow_ranker, meanings
 from penchant.simulation.drift.switches import Switched
 from penchant.simulation.drift.table import Drift, summed_up
 from penchant.simulation.drift.vectors import VectorTraining
+from penchant.simulation.flags import command_with
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.workspace import Workspace
 from penchant.simulation.world import World, prepare
@@ -220,5 +220,4 @@ def evaluate_run(
 
 
 def _command(folder: Path, **flags: int) -> str:
-    given = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
-    return shlex.join(["penchant", "evaluate", "drift", "--run", str(folder), *given])
+    return command_with("penchant evaluate drift", {"run": folder, **flags})

@@ -1,6 +1,5 @@
 """Private vectors by the device's own training rule, of many people at many moments at once."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
@@ -45,7 +44,7 @@ class VectorTraining:
         """
         local, nothing = plan.rounds.training, dict.fromkeys(LearningRates.model_fields, 0.0)
         rates = LearningRates(**{**nothing, "private_vector": local.rates.private_vector})
-        rounds = math.ceil(plan.rounds.rounds * plan.rounds.sampling_probability)
+        rounds = plan.rounds_of_a_device
         return cls(
             local.model_copy(update={"rates": rates, "clipping_norm": None}), rounds, randomness
         )

@@ -119,11 +119,19 @@ class DatasetSize(Record):
 
 
 class Cohort(Record):
-    """How the devices of a round were drawn."""
+    """How the devices of a round were drawn, and how their updates became one.
+
+    The last two are None where the aggregation does not use them.
+    """
 
     mean_size: Positive
     sampling_probability: Annotated[float, Field(gt=0, le=1)]
     cap: Annotated[int, Field(ge=1)]
+    dropout: Share = 0.0
+    over_selection: Annotated[float, Field(ge=1)] = 1.0
+    aggregation: Text = "sum"
+    trimmed_share: Share | None = None
+    assumed_malicious: Count | None = None
 
 
 class Guarantee(Record):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from penchant.simulation.report.summary import (
     BothUnits,
+    Cohort,
     Group,
     Guarantee,
     NoPrivacy,
@@ -61,8 +62,34 @@ def what_was_run(summary: Summary) -> str:
         f"{summary.rounds:,} rounds, each with about {number(summary.cohort.mean_size)} of them, "
         f"on {data.name}: {data.events:,} events of {data.people:,} people with {data.items:,} "
         f"items. {summary.shared_numbers:,} numbers leave a device in a round; its events and its "
-        f"interest vector do not.{_without_text(summary)}{_kept(summary)}"
+        f"interest vector do not.{_answers(summary.cohort)}{_aggregated(summary.cohort)}"
+        f"{_without_text(summary)}{_kept(summary)}"
     )
+
+
+def _answers(cohort: Cohort) -> str:
+    """Say how many devices answered, if that is not all that were asked."""
+    told = ""
+    if cohort.dropout:
+        told += f" Of the devices asked, {cohort.dropout:.0%} did not answer, by chance."
+    if cohort.over_selection > 1:
+        told += f" For each update that was wanted {number(cohort.over_selection)} were asked."
+    return told
+
+
+def _aggregated(cohort: Cohort) -> str:
+    """Say how updates became one, if not by their sum."""
+    if cohort.trimmed_share is not None:
+        return (
+            " Updates were aggregated by the trimmed mean of each number, without the "
+            f"{cohort.trimmed_share:.0%} largest and the {cohort.trimmed_share:.0%} smallest."
+        )
+    if cohort.assumed_malicious is not None:
+        return (
+            " Updates were aggregated by Krum: each round the one that is nearest to its "
+            f"neighbours, with {cohort.assumed_malicious} assumed malicious."
+        )
+    return ""
 
 
 def _kept(summary: Summary) -> str:

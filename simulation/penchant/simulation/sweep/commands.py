@@ -1,13 +1,12 @@
 """The ``penchant sweep`` command."""
 
-import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from penchant.shared.errors import MissingExtraError
+from penchant.simulation.flags import command_with
 
 __all__ = ["sweep"]
 
@@ -96,7 +95,9 @@ def sweep(
 
     with stoppable():
         outcome = run_grid(runs, out / RUNS_FOLDER, jobs=jobs, simulate=simulate_quietly, tell=tell)
-    command = _command({**lists, **fixed, "jobs": jobs if jobs > 1 else None, "out": out})
+    command = command_with(
+        "penchant sweep", {**lists, **fixed, "jobs": jobs if jobs > 1 else None, "out": out}
+    )
     if outcome.stopped is not None:
         typer.echo(f"penchant: {write_partial(runs, out, outcome, command=command)}", err=True)
         if isinstance(outcome.stopped, KeyboardInterrupt):
@@ -106,13 +107,3 @@ def sweep(
     tell(f"see {page}")
     if outcome.failures:
         raise typer.Exit(INCOMPLETE)
-
-
-def _command(flags: Mapping[str, object]) -> str:
-    given = [
-        part
-        for name, value in flags.items()
-        if value is not None
-        for part in (f"--{name}", str(value))
-    ]
-    return shlex.join(["penchant", "sweep", *given])

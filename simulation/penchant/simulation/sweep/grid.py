@@ -2,7 +2,6 @@
 
 import math
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,6 +9,7 @@ from typing import TypeVar
 
 from penchant.shared.errors import ConfigurationError
 from penchant.simulation.datasets.synthetic import SYNTHETIC, PopulationSettings
+from penchant.simulation.flags import command_with
 from penchant.simulation.recipes import recipe
 from penchant.simulation.settings import SimulationSettings
 
@@ -148,9 +148,9 @@ def _cost(settings: SimulationSettings) -> float:
 
 def command_of(settings: SimulationSettings) -> str:
     """Return the command that runs a simulation with these settings."""
-    given = settings.model_dump(mode="json", exclude_defaults=True)
-    flags = [part for name, value in given.items() for part in (f"--{name}", str(value))]
-    return shlex.join(["penchant", "simulate", *flags])
+    return command_with(
+        "penchant simulate", settings.model_dump(mode="json", exclude_defaults=True)
+    )
 
 
 def _name(settings: SimulationSettings, population: int | None) -> str:
