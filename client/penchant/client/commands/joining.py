@@ -73,7 +73,9 @@ def join(
         membership,
         open_device,
         on_change=_Teller(lab=lab).tell,
-        on_release=lambda release: home.use_ranker(folder, release.scorer.ranker),
+        on_release=lambda release: Home.read(folder).use_release(
+            folder, release.scorer.ranker, release.items
+        ),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.stop())
