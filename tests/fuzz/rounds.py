@@ -20,8 +20,8 @@ from tests.fuzz.target import Target
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
+from penchant.server.outcome import RoundOutcome
 from penchant.server.settings import RoundSettings
-from penchant.server.strategy import RoundOutcome
 from penchant.shared import flower
 from penchant.shared.codec import encode_result
 from penchant.shared.contract import TrainingResult
