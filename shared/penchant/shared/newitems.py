@@ -38,8 +38,10 @@ class NewItems:
     A new item's vector and popularity are what texts say of them: see ``predicted_vectors`` and
     ``predicted_popularity``. Predictions lie nearer to the mean than what they predict, and items
     near the mean are on nobody's list, so both are spread about it nearly as widely as known items'
-    vectors are. New items then come up on lists too, in the same order among themselves. To a ranker
-    that has learnt nothing, all items are new: they have their projections, and no popularity.
+    vectors are. New items then come up on lists too, in the same order among themselves.
+
+    To a ranker that has learnt nothing, all items are new: they have their projections, and no
+    popularity.
 
     It is computed when it is first asked for.
 

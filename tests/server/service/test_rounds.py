@@ -17,6 +17,7 @@ from flwr.app import Message
 from flwr.clientapp import ClientApp
 
 from penchant.client.join.flower_adapter import answer
+from penchant.server.checkpoints import load_checkpoint
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.fleet.grid import FleetGrid
 from penchant.server.measures import Measured
@@ -71,11 +72,12 @@ def folder(tmp_path: Path) -> ServerFolder:
     return made
 
 
-def publish(folder: ServerFolder, name: str) -> None:
-    """Publish a catalogue whose items are named after it."""
+def publish(folder: ServerFolder, name: str, *, items: int = ITEMS) -> None:
+    """Publish a catalogue whose items are named after it, with others before if there are more."""
+    names = [f"{name} {n}" for n in range(items)]
     publish_embedded(
         shelf_of(folder),
-        Catalogue.of([f"{name} {n}" for n in range(ITEMS)], np.eye(ITEMS, 4, dtype=np.float32)),
+        Catalogue.of(names[ITEMS:] + names[:ITEMS], np.eye(items, 4, dtype=np.float32)),
         encoder="none",
         settings=PublicationSettings(dimension=2, features=2),
     )
@@ -99,12 +101,11 @@ def grid(folder: ServerFolder) -> Iterator[FleetGrid]:
     """A grid of devices that answer at once, each with the same update, and measure if asked."""
     with closing(FleetState(folder.fleet)) as state:
         nodes = [state.register(bytes([k]), label="") for k in range(DEVICES)]
-        app, size = ClientApp(), shelf_of(folder).ranker()
-        assert size is not None
-        update = np.full(size[1].settings.size, 0.01, dtype=np.float32)
+        app = ClientApp()
 
         @app.train()
         def train(message: Message, _context: object) -> Message:
+            update = np.full(ranker_of(folder).settings.size, 0.01, dtype=np.float32)
             task = decode_task(flower.unpack(message.content), size=len(update))
             asked = task.measure_noise_multiplier is not None
             measure = MEASURE if asked else None
@@ -204,6 +205,54 @@ def test_a_catalogue_published_again_goes_on_with_what_was_learnt(
         assert not np.array_equal(ranker_of(folder).vector, learnt)
         run()
         np.testing.assert_array_equal(ranker_of(folder).vector, learnt)
+
+
+def test_rounds_go_on_over_a_catalogue_that_has_grown(
+    folder: ServerFolder, grid: FleetGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with the round that ran while it was published, whose ranker was never released.
+
+    The new item is new until it was in half of the rounds; nothing is run twice or refunded.
+    """
+    configure(folder, rounds={"noise_multiplier": 4.0})
+    with closing(Records(folder.records)) as records:
+
+        def run(rounds: int) -> None:
+            configure(folder, rounds={"rounds": rounds})
+            begun = Rounds(folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0))
+            begun.run_to_the_end()
+
+        run(1)
+        old, kept = ranker_of(folder), records.finish_round
+        made: list[Ranker] = []
+
+        def while_it_is_published(number: int, **outcome: Any) -> None:
+            publish(folder, "first", items=ITEMS + 1)
+            made.append(ranker_of(folder))
+            kept(number, **outcome)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "finish_round", while_it_is_published)
+            run(2)
+        (published,), carried = made, ranker_of(folder)
+        assert published.settings.continues == old.model_id
+        state = load_checkpoint(folder.checkpoint(old.model_id), model_id=old.model_id)
+        assert carried.item_rounds is not None
+        assert carried.item_rounds.tolist() == [0] + [2] * ITEMS
+        for name, learnt in old.with_vector(state.vector).arrays.items():
+            found = carried.arrays[name]
+            np.testing.assert_array_equal(found[1:] if name == "popularity" else found, learnt)
+            assert not np.array_equal(learnt, old.arrays[name])
+        assert carried.arrays["popularity"][0] == published.arrays["popularity"][0]
+        run(3)
+        assert ranker_of(folder).new_items.tolist() == [0]
+        run(4)
+        trained = ranker_of(folder)
+        assert trained.item_rounds is not None
+        assert trained.item_rounds.tolist() == [2] + [4] * ITEMS
+        assert trained.new_items.tolist() == []
+        assert trained.model_id == carried.model_id
+        assert numbers(records) == [(number, 1) for number in range(1, 5)]
 
 
 def test_an_unrecorded_round_is_not_lost_to_a_new_catalogue(
