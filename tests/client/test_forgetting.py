@@ -34,7 +34,7 @@ from penchant.client import (
     Taxonomy,
     Window,
 )
-from penchant.client.learning import Relearning
+from penchant.client.learnt import Relearning
 from penchant.client.storage import RawKey
 from penchant.shared.contract import EventPrivacy, LocalTraining, TrainingTask
 from penchant.shared.errors import ConfigurationError, StoreError

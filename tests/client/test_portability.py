@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from penchant.client import (
     Taxonomy,
 )
 from penchant.client.ledger import FileWitness, default_witness_path
-from penchant.client.storage import KeyFile, RawKey
+from penchant.client.portability import PROFILE_FORMAT, Profile
+from penchant.client.storage import KeyFile, RawKey, seal
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.contract import EventPrivacy, LocalTraining, TrainingTask
 from penchant.shared.errors import BudgetError, ConfigurationError, StoreError
@@ -206,6 +208,16 @@ def test_what_cannot_be_read_leaves_nothing(
     with pytest.raises(StoreError, match="damaged"):
         arrive(tmp_path, scorer, encoder)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("taken", ["1e999", '"yesterday"', "null", "[]"])
+def test_a_profile_that_was_taken_at_no_time_is_refused(tmp_path: Path, taken: str) -> None:
+    """What a passphrase opens may still be nonsense."""
+    path = tmp_path / "profile"
+    content = f'{{"behaviour": {{}}, "ledger": {{}}, "taken": {taken}}}'.encode()
+    path.write_bytes(seal(zlib.compress(content), WORDS, purpose=PROFILE_FORMAT))
+    with pytest.raises(StoreError, match="holds something else"):
+        Profile.read(path, WORDS)
 
 
 def test_another_encoder_is_noticed(old: Device, tmp_path: Path, scorer: Scorer) -> None:

@@ -20,18 +20,20 @@ from tests.fuzz.target import Target
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
+from penchant.server.outcome import RoundOutcome
 from penchant.server.settings import RoundSettings
-from penchant.server.strategy import RoundOutcome
 from penchant.shared import flower
 from penchant.shared.codec import encode_result
 from penchant.shared.contract import TrainingResult
 from penchant.shared.errors import RoundError
+from penchant.shared.measures import unscaled
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.requests import public_key_text
 
 __all__ = ["round_target"]
 
 HONEST = 4
+MEASURE = (np.array([0.5, 0.25, 1.0]) / np.sqrt(3)).astype(np.float32)
 BOUND = 1.0
 TOLERANCE = 1e-3  # what float32 adds to a norm, and to a sum
 RATES = {
@@ -45,6 +47,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "no bound": {"training": TRAINING | {"clipping_norm": None}},
     "trimmed mean": {"aggregation": "trimmed-mean", "minimum_cohort": 5},
     "krum": {"aggregation": "krum", "assumed_malicious": 1, "minimum_cohort": 5},
+    "measures": {"evaluate": True},
+    "noised measures": {"evaluate": True, "noise_multiplier": 4.0},
     "adam": {"optimiser": {"name": "fedadam", "rates": RATES}},
 }
 REASONS = {"failed", "malformed", "of another round", "over the norm"}
@@ -110,7 +114,9 @@ class _Rounds:
         assert outcome.accepted + outcome.rejected == HONEST + 1
         assert set(outcome.reasons) <= REASONS
         assert np.isfinite(state.vector).all()
-        if attack.settings == "sum":
+        if attack.settings == "measures":
+            self._check_measures(outcome)
+        if attack.settings in {"sum", "measures"}:
             self._check_share(state.vector - before, outcome.accepted)
         elif attack.settings == "krum" and not outcome.void:
             # One update is chosen, and it is no longer than the bound.
@@ -124,13 +130,21 @@ class _Rounds:
         bound = BOUND if accepted > HONEST else 0.0
         assert np.linalg.norm(own) <= bound + TOLERANCE, (accepted, np.linalg.norm(own))
 
+    def _check_measures(self, outcome: RoundOutcome) -> None:
+        assert outcome.measured is not None
+        measured = outcome.measured.devices, outcome.measured.hits, outcome.measured.gains
+        own = np.array(measured) - HONEST * unscaled(MEASURE.astype(np.float64))[[2, 0, 1]]
+        assert (own > -TOLERANCE).all()
+        assert (own < (outcome.accepted > HONEST) + TOLERANCE).all(), own
+
     def _run(self, attack: Attack, on_round: Callable[[RoundOutcome, RoundState], None]) -> None:
         server = self._server
         grid = server.parts.grid
+        settings = _settings(attack.settings)
         app = server_app(
             server.ranker,
             RoundState.initial(server.ranker.vector),
-            settings=_settings(attack.settings),
+            settings=settings,
             randomness=SeededRandomness(0),
             on_cohort=lambda _number, _cohort: None,
             on_round=on_round,
@@ -144,7 +158,7 @@ class _Rounds:
         def answered(nodes: list[int]) -> None:
             announce(nodes)
             turns: list[Callable[[], None]] = [
-                self._answer_honestly,
+                partial(self._answer_honestly, MEASURE if settings.evaluate else None),
                 partial(self._answer_otherwise, attack.replies),
             ]
             for turn in turns[:: 1 if attack.last else -1]:
@@ -153,12 +167,14 @@ class _Rounds:
         with patch.object(grid, "_on_messages", answered):
             app(grid, context)
 
-    def _answer_honestly(self) -> None:
+    def _answer_honestly(self, measure: NDArray[np.float32] | None) -> None:
         state = self._server.parts.state
         for node, update in zip(self._honest, self._updates, strict=True):
             task = state.take(node)
             assert task is not None
-            content = encode_result(TrainingResult(self._server.ranker.model_id, 1, update))
+            content = encode_result(
+                TrainingResult(self._server.ranker.model_id, 1, update, measure)
+            )
             reply = reply_to(task, node, flower.pack(content))
             _, asked = state.answer(node, reply)
             self._server.parts.grid.replied(asked)
@@ -233,7 +249,16 @@ def _contents(model_id: str, *, size: int) -> st.SearchStrategy[bytes]:
     def headed(text: bytes) -> bytes:
         return right[:6] + len(text).to_bytes(4, "little") + text + right[-4 * size :]
 
+    measuring = encode_result(TrainingResult(model_id, 1, unit, MEASURE))
+    told = st.sampled_from([0.0, 0.5773503, 0.5, -0.5, 0.2, 1.0, 1e30, np.nan, np.inf, -0.0])
+
+    def measured(numbers: list[float]) -> bytes:
+        return measuring[:-12] + np.array(numbers, dtype="<f4").tobytes()
+
     return st.one_of(
+        st.lists(told, min_size=3, max_size=3).map(measured),
+        st.lists(told, max_size=5).map(measured),
+        mutated([measuring]),
         norms.map(lambda norm: numbered(norm, {}, size)),
         norms.map(lambda norm: numbered(norm, {}, size)),
         st.builds(numbered, norms, places, counts),

@@ -1,9 +1,7 @@
 """What a simulation of some people ends with: a deployed run of the same people must match it."""
 
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from penchant.server.checkpoints import RoundState
 from penchant.shared.randomness import SeededRandomness
@@ -13,7 +11,7 @@ from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.training import FinishedRound, train_federated
 from penchant.simulation.world import World, prepare
 
-__all__ = ["SEED", "first_people", "simulated"]
+__all__ = ["SEED", "asking", "first_people", "simulated"]
 
 SEED = 3
 SERVER_STREAM, DEVICE_STREAM = 0, 1
@@ -27,8 +25,14 @@ def first_people(*, devices: int, rounds: int) -> World:
     return prepare(settings, tell=lambda _line: None)
 
 
-def simulated(world: World, scorer: Scorer, folder: Path) -> NDArray[np.float32]:
-    """Return the vector of the ranker that a simulation of these people ends with, float32 (D,).
+def asking(world: World) -> World:
+    """Return the world with rounds that ask devices for measures."""
+    rounds = world.plan.rounds.model_copy(update={"evaluate": True})
+    return replace(world, plan=replace(world.plan, rounds=rounds))
+
+
+def simulated(world: World, scorer: Scorer, folder: Path) -> list[FinishedRound]:
+    """Return the rounds of a simulation of these people.
 
     Args:
         world: the people.
@@ -53,4 +57,4 @@ def simulated(world: World, scorer: Scorer, folder: Path) -> NDArray[np.float32]
         on_round=finished.append,
     )
     assert len(finished) == world.plan.rounds.rounds
-    return finished[-1].state.vector
+    return finished

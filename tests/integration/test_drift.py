@@ -22,8 +22,8 @@ def test_a_run_has_drift_and_more_can_be_measured(
 ) -> None:
     """A run measures some by itself, without controls too; later it is people who took no part."""
     out = tmp_path / "run"
-    flags = ("--dataset", DATASET, "--devices", "40", "--rounds", "2", "--quiet")
-    flags = (*flags, "--controls", "none")
+    data = ("--dataset", DATASET, "--devices", "40", "--rounds", "2")
+    flags = (*data, "--quiet", "--controls", "none")
     assert penchant("simulate", *flags, "--out", str(out)) == 0
     brief = json.loads((out / "drift.json").read_text())
     assert brief["subject"] == "trained ranker"

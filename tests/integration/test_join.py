@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.integration.reference import SEED, first_people, simulated
+from tests.integration.reference import SEED, asking, first_people, simulated
 
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.shared.catalogue import Precision
@@ -21,7 +21,7 @@ ROUNDS, DEVICES = 5, 3
 @pytest.fixture(scope="module")
 def world() -> World:
     """The first three people of MovieLens-100K."""
-    return first_people(devices=DEVICES, rounds=ROUNDS)
+    return asking(first_people(devices=DEVICES, rounds=ROUNDS))
 
 
 @pytest.fixture
@@ -57,8 +57,14 @@ def test_three_devices_train_the_ranker_of_the_simulation(
     world: World,
     tmp_path: Path,
 ) -> None:
-    """Five rounds over TLS on MovieLens histories end with the simulation's ranker, to 1e-5."""
-    expected = simulated(world, world.scorer, tmp_path / "simulated")
+    """Five rounds over TLS on MovieLens histories end with the simulation's ranker, to 1e-5.
+
+    What the devices measured is what the simulation's did, the exact means as there is no noise:
+    in the first round all of what their people did is new to them, and later there is nothing to
+    measure with.
+    """
+    finished = simulated(world, world.scorer, tmp_path / "simulated")
+    expected = finished[-1].state.vector
     moved = np.abs(expected - world.scorer.ranker.vector).max()
     assert moved > 0.1
     server = make_server(
@@ -94,5 +100,16 @@ def test_three_devices_train_the_ranker_of_the_simulation(
         server.wait_for_rounds(ROUNDS)
     except AssertionError:
         pytest.fail("\n".join([server.text(), *(path.read_text() for path in said)]))
-    assert [found["accepted"] for found in server.status()["rounds"]] == [DEVICES] * ROUNDS
+    rounds = server.status()["rounds"]
+    assert [found["accepted"] for found in rounds] == [DEVICES] * ROUNDS
+    measured = finished[0].outcome.measured
+    assert measured is not None
+    assert rounds[0]["measured"]["devices"] == pytest.approx(DEVICES)
+    assert rounds[0]["measured"]["hits"] == pytest.approx(measured.hits, abs=1e-6)
+    assert rounds[0]["measured"]["gains"] == pytest.approx(measured.gains, abs=1e-6)
+    assert measured.hit_rate is not None
+    assert rounds[0]["measured"]["hit_rate"]["mean"] == pytest.approx(measured.hits / DEVICES)
+    assert measured.hits > 0
+    assert [found["measured"] for found in rounds[1:]] == [None] * (ROUNDS - 1)
+    assert [one.outcome.measured for one in finished[1:]] == [None] * (ROUNDS - 1)
     np.testing.assert_allclose(server.ranker().vector, expected, rtol=0, atol=1e-5)

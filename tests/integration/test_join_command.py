@@ -95,6 +95,18 @@ def test_one_command_starts_a_server_and_one_joins_a_device(
         assert "<b>2 of 2</b>rounds finished" in seen
         assert "there is no user-level privacy" in seen
         assert not re.search(r'(src|href)="', seen)
+        assert "How well devices were served" in seen
+        assert '<section id="quality" hidden' not in seen
+        told = re.search(
+            r"In the latest round that measured: HR@10 (\d\.\d{3}) ± (\d\.\d{3})", seen
+        )
+        assert told is not None
+        assert 0 <= float(told[1]) <= 1
+        for panel in ("hr", "ndcg"):
+            drawn = re.search(rf'<svg id="{panel}-chart".*?</svg>', seen, re.DOTALL)
+            assert drawn is not None
+            assert "<polyline" in drawn[0]
+            assert re.search(rf'id="{panel}-scale">from 0 to ', seen)
 
 
 def command_text(folder: Path) -> Path:
@@ -104,6 +116,8 @@ def command_text(folder: Path) -> Path:
     text = default_text(trial_devices=1)
     for name, value in (("port", 0), ("operator_port", 0), ("rounds", 2)):
         text = re.sub(rf"(?m)^{name} = \d+", f"{name} = {value}", text)
+    text, count = re.subn(r"(?m)^# evaluate = true", "evaluate = true", text)
+    assert count == 1
     path = folder.parent / "server.toml"
     path.write_text(text)
     return path

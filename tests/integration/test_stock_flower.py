@@ -187,7 +187,7 @@ def test_flwr_run_trains_the_ranker_of_the_simulation(
     found = shelf_of(folder).ranker()
     assert found is not None
     scorer = Scorer.bind(found[1], catalogue)
-    expected = simulated(world, scorer, tmp_path / "simulated")
+    expected = simulated(world, scorer, tmp_path / "simulated")[-1].state.vector
     assert np.abs(expected - scorer.ranker.vector).max() > 0.05
     scorer.ranker.save(tmp_path / "ranker")
     home = Home(

@@ -11,8 +11,8 @@ from penchant.server import blocks
 from penchant.server.app import server_app
 from penchant.server.blocks import BlockResult
 from penchant.server.checkpoints import RoundState
+from penchant.server.outcome import RoundOutcome
 from penchant.server.settings import RoundSettings
-from penchant.server.strategy import RoundOutcome
 from penchant.shared import flower
 from penchant.shared.codec import decode_task
 from penchant.shared.errors import CodecError, RoundError

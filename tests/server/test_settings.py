@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from penchant.server.settings import RoundSettings
+from penchant.shared.contract import EventPrivacy
 
 MakeSettings = Callable[..., RoundSettings]
 
@@ -92,3 +93,52 @@ def test_optimiser_settings_out_of_range_are_refused(
     optimiser = make_settings().optimiser.model_dump() | change
     with pytest.raises(ValidationError, match=next(iter(change))):
         make_settings(optimiser=optimiser)
+
+
+def test_nothing_is_measured_unless_asked(make_settings: MakeSettings) -> None:
+    """Off by default: no noise of measures, and the accountant counts updates alone."""
+    made = make_settings(noise_multiplier=4.0)
+    assert (made.evaluate, made.measure_noise) == (False, None)
+    assert made.accounted_noise_multiplier == 4.0
+
+
+def test_the_accountant_counts_update_and_measure_as_one(make_settings: MakeSettings) -> None:
+    """The default is twice the noise of updates: the pair costs 0.894 of its multiplier."""
+    made = make_settings(noise_multiplier=4.0, evaluate=True)
+    assert made.measure_noise == 8.0
+    assert made.accounted_noise_multiplier == pytest.approx(4.0 / 1.25**0.5)
+    given = make_settings(noise_multiplier=3.0, evaluate=True, measure_noise_multiplier=3.0)
+    assert given.accounted_noise_multiplier == pytest.approx(3.0 / 2**0.5)
+    assert make_settings(evaluate=True).measure_noise == 0.0
+    assert make_settings(evaluate=True).accounted_noise_multiplier == 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"measure_noise_multiplier": 8.0}, "evaluate is not set"),
+        (
+            {"evaluate": True, "noise_multiplier": 4.0, "measure_noise_multiplier": 0.0},
+            "exact means would void",
+        ),
+        ({"evaluate": True, "measure_noise_multiplier": -1.0}, "greater than or equal to 0"),
+        ({"evaluate": "perhaps"}, "valid boolean"),
+    ],
+)
+def test_measures_that_would_not_be_private_are_refused(
+    make_settings: MakeSettings, changes: dict[str, Any], reason: str
+) -> None:
+    """Noise on updates and none on measures, noise on no measures, and what is no setting."""
+    with pytest.raises(ValidationError, match=reason):
+        make_settings(**changes)
+
+
+def test_rounds_with_event_level_privacy_are_not_measured(make_settings: MakeSettings) -> None:
+    """A measure has no noise of the device's own."""
+    made = make_settings()
+    privacy = EventPrivacy(
+        sampling_probability=0.5, expected_batch_size=2.0, clipping_norm=1.0, noise_multiplier=2.0
+    )
+    training = made.training.model_copy(update={"event_privacy": privacy})
+    with pytest.raises(ValidationError, match="no noise of the device's own"):
+        make_settings(evaluate=True, training=training)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
+from penchant.server.outcome import RoundOutcome
 from penchant.server.settings import OptimiserSettings, RoundSettings
-from penchant.server.strategy import CohortStrategy, RoundOutcome
+from penchant.server.strategy import CohortStrategy
 from penchant.shared import flower
 from penchant.shared.codec import decode_task, encode_result
 from penchant.shared.contract import TrainingResult, TrainingTask

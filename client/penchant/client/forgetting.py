@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from penchant.client.behaviour import observed
 from penchant.client.interests.tags import BELONGS, Tags
-from penchant.client.learning import Learner, Relearning
+from penchant.client.learning import Learner
+from penchant.client.learnt import Relearning
 from penchant.client.storage.store import Store
 from penchant.client.tracking import InterestTracker, blocks
 from penchant.shared.catalogue import Catalogue

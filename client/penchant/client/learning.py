@@ -3,62 +3,32 @@
 The record of a round is the task, the seed of its draws and the last event it saw. Replaying the
 records on the events that remain gives the private vector that there would be, had the others
 never happened: not close to it, but the same computation with the same draws.
+
+Rankers that go on from one another over changing catalogues share the private vector. Only rounds
+of the ranker in use can be done again: where something that rounds have seen is forgotten, those of
+earlier catalogues are as if they had never been.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penchant.client.behaviour import history_of
+from penchant.client.learnt import Learnt, Relearning
 from penchant.client.storage.store import Store, StoredEvent, TrainedRound
-from penchant.shared.errors import RoundError
+from penchant.shared.errors import CodecError, RoundError
 from penchant.shared.randomness import KEY_BYTES, KeyedRandomness, Randomness
 from penchant.shared.scoring import Scorer
 
 if TYPE_CHECKING:
-    from penchant.shared.contract import TrainingResult, TrainingTask
+    from penchant.shared.contract import TrainingTask
 
-__all__ = ["Learner", "Learnt", "Relearning"]
+__all__ = ["Learner"]
 
 KNOWN = "learnt_up_to"
-
-
-class Relearning(StrEnum):
-    """What became of the private vector when events were forgotten.
-
-    Attributes:
-        UNTOUCHED: no round had seen them.
-        REPLAYED: the rounds were done again on what remains.
-        RESET: it is zero again: rounds were not recorded, or training is not installed here.
-    """
-
-    UNTOUCHED = "untouched"
-    REPLAYED = "replayed"
-    RESET = "reset"
-
-
-@dataclass(frozen=True, eq=False)
-class Learnt:
-    """What a round of training gives, before any of it is kept.
-
-    Attributes:
-        result: what may leave the device.
-        private_vector: float32 (d,), what stays.
-        event_private: whether the round had event-level privacy.
-        record: what it takes to do the round again; None if rounds are not recorded.
-        watermark: id of the latest event it saw, 0 if none; later events are new to the next.
-    """
-
-    result: "TrainingResult"
-    private_vector: NDArray[np.float32]
-    event_private: bool
-    record: TrainedRound | None
-    watermark: int
 
 
 class Learner:
@@ -89,6 +59,11 @@ class Learner:
         self._lent = lent
         self._forgettings = 0
 
+    @property
+    def family(self) -> str:
+        """Under what vectors and rounds are kept: the ranker's line over changing catalogues."""
+        return self._scorer.ranker.family
+
     def private_vector(
         self, *, before: int | None = None, event_private: bool = False
     ) -> NDArray[np.float32]:
@@ -98,9 +73,7 @@ class Learner:
             before: as rounds below this one left it, if given.
             event_private: as rounds with event-level privacy left it.
         """
-        kept = self._store.private_vector(
-            self._scorer.ranker.model_id, before=before, event_private=event_private
-        )
+        kept = self._store.private_vector(self.family, before=before, event_private=event_private)
         if kept is None:
             return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
         return np.frombuffer(kept, dtype="<f4").astype(np.float32)
@@ -130,7 +103,7 @@ class Learner:
         # A seed of its own for each answer: the same draws on other events would cancel out.
         seed = draws.integers(KEY_BYTES, below=256).astype(np.uint8).tobytes()
         record = TrainedRound(
-            task.model_id,
+            self.family,
             task.round_number,
             task.training.event_privacy is not None,
             encode_task(task),
@@ -148,11 +121,16 @@ class Learner:
         )
 
     def keep(self, learnt: Learnt) -> None:
-        """Keep the private vector that a round left and its record, together or not at all."""
+        """Keep the private vector that a round left and its record, together or not at all.
+
+        Of another ranker than that in use, nothing: its answer is only given again.
+        """
         result = learnt.result
+        if result.model_id != self._scorer.ranker.model_id:
+            return
         with self._store.transaction():
             self._store.save_private_vector(
-                result.model_id,
+                self.family,
                 learnt.private_vector.astype("<f4").tobytes(),
                 round_number=result.round_number,
                 event_private=learnt.event_private,
@@ -176,32 +154,30 @@ class Learner:
             forgotten: their ids.
         """
         self.outdate()
-        model = self._scorer.ranker.model_id
+        family = self.family
         records = self._store.trained_rounds()
         first = min(forgotten, default=0)
-        others = {r.model for r in records if r.model != model and r.watermark >= first}
+        others = {r.model for r in records if r.model != family and r.watermark >= first}
         for other in others:
             self._forget_rounds(other)
-        mine = [record for record in records if record.model == model]
+        mine = [record for record in records if record.model == family]
         if not mine:
             # Rounds that were trained unrecorded may have seen anything.
-            if self._store.latest_round(model) is None:
+            if self._store.latest_round(family) is None:
                 return Relearning.RESET if others else Relearning.UNTOUCHED
-            self._store.delete_private_vectors(model)
+            self._store.delete_private_vectors(family)
             return Relearning.RESET
         if not forgotten or all(record.watermark < first for record in mine):
             return Relearning.RESET if others else Relearning.UNTOUCHED
-        self._forget_rounds(model)
+        self._forget_rounds(family)
         return self._replayed(mine)
 
     def _replayed(self, records: Sequence[TrainedRound]) -> Relearning:
-        from penchant.shared.codec import decode_task
-
         events = self._store.events()
-        size = self._scorer.ranker.settings.size
-        for record in records:
+        tasks = [(record, self._task_of(record)) for record in records]
+        again = [(record, task) for record, task in tasks if task is not None]
+        for record, task in again:
             seen = [event for event in events if event.id <= record.watermark]
-            task = decode_task(record.task, size=size)
             try:
                 learnt = self._learnt(
                     task,
@@ -216,7 +192,18 @@ class Learner:
             except RoundError:
                 continue
             self.keep(learnt)
-        return Relearning.REPLAYED
+        return Relearning.REPLAYED if again else Relearning.RESET
+
+    def _task_of(self, record: TrainedRound) -> "TrainingTask | None":
+        """Return a round's task, None if it was of an earlier catalogue's ranker."""
+        from penchant.shared.codec import decode_task
+
+        ranker = self._scorer.ranker
+        try:
+            task = decode_task(record.task, size=ranker.settings.size)
+        except CodecError:
+            return None
+        return task if task.model_id == ranker.model_id else None
 
     def _forget_rounds(self, model: str) -> None:
         self._store.delete_private_vectors(model)
@@ -278,7 +265,7 @@ class Learner:
                 f"the task has numbers of shape {task.vector.shape}; ranker {ranker.model_id} has "
                 f"{ranker.settings.size}"
             )
-        latest = self._store.latest_round(task.model_id)
+        latest = self._store.latest_round(self.family)
         if latest is not None and task.round_number < latest:
             raise RoundError(
                 f"the task is for round {task.round_number}; this device has trained round "

@@ -93,7 +93,7 @@ class Profile:
         try:
             record = parsed_json(zlib.decompress(content))
             return cls(record["behaviour"], record["ledger"], int(record["taken"]))
-        except (zlib.error, ValueError, KeyError, TypeError) as error:
+        except (zlib.error, ValueError, KeyError, TypeError, OverflowError) as error:
             raise StoreError(f"the profile {path} holds something else: {error}") from error
 
 

@@ -39,8 +39,8 @@ class UpdateSum:
         self._sum += update
         self._count += 1
 
-    def add_total(self, total: NDArray[np.float32], *, count: int) -> None:
-        """Add the sum of ``count`` clipped updates, float32 (D,).
+    def add_total(self, total: NDArray[np.float32] | NDArray[np.float64], *, count: int) -> None:
+        """Add the sum of ``count`` clipped updates, (D,).
 
         Raises:
             RoundError: the sum is not finite, or longer than clipped updates can make it.
@@ -69,8 +69,17 @@ class UpdateSum:
         fixed-denominator estimator: noise of standard deviation ``noise_multiplier`` x C on the
         sum of updates of norm at most C, divided by the expected cohort, not the real one.
         """
+        noisy = self.noised_sum(noise_multiplier=noise_multiplier, randomness=randomness)
+        return (noisy / expected_count).astype(np.float32)
+
+    def noised_sum(self, *, noise_multiplier: float, randomness: Randomness) -> NDArray[np.float64]:
+        """Return the sum with noise of standard deviation ``noise_multiplier`` x C, float64 (D,).
+
+        With multiplier 0 it is the sum itself.
+        """
         if self._clipping_norm is None:
             raise ValueError("noise needs a clipping norm; RoundSettings ensures it")
+        if noise_multiplier == 0:
+            return self._sum.copy()
         deviation = noise_multiplier * self._clipping_norm
-        noisy = self._sum + deviation * randomness.normal(len(self._sum))
-        return (noisy / expected_count).astype(np.float32)
+        return self._sum + deviation * randomness.normal(len(self._sum))

@@ -6,8 +6,9 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from penchant.server.checkpoints import RoundState
+from penchant.server.outcome import RoundOutcome
 from penchant.server.settings import RoundSettings
-from penchant.server.strategy import CohortStrategy, RoundOutcome
+from penchant.server.strategy import CohortStrategy
 from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
 

@@ -27,6 +27,7 @@ class BlockResult:
         devices: uint64 (n,), node ids of the devices whose updates are in the sum.
         failed: uint64 (f,), node ids of the devices that were asked and gave none.
         total: float32 (D,), sum of the clipped updates.
+        measures: float64 (3,), sum of their measures; None if the task asks for none.
     """
 
     model_id: str
@@ -34,6 +35,7 @@ class BlockResult:
     devices: NDArray[np.uint64]
     failed: NDArray[np.uint64]
     total: NDArray[np.float32]
+    measures: NDArray[np.float64] | None = None
 
 
 def pack(result: BlockResult) -> RecordDict:
@@ -45,6 +47,7 @@ def pack(result: BlockResult) -> RecordDict:
             "devices": result.devices.astype("<u8").tobytes(),
             "failed": result.failed.astype("<u8").tobytes(),
             "total": result.total.astype("<f4").tobytes(),
+            "measures": b"" if result.measures is None else result.measures.astype("<f8").tobytes(),
         }
     )
     return RecordDict({RECORD: fields})
@@ -68,6 +71,7 @@ def unpack(record: RecordDict) -> BlockResult:
             "devices": bytes(devices),
             "failed": bytes(failed),
             "total": bytes(total),
+            "measures": bytes(measures),
         }:
             return BlockResult(
                 model_id,
@@ -75,5 +79,6 @@ def unpack(record: RecordDict) -> BlockResult:
                 np.frombuffer(devices, "<u8"),
                 np.frombuffer(failed, "<u8"),
                 np.frombuffer(total, "<f4"),
+                np.frombuffer(measures, "<f8") if measures else None,
             )
     raise CodecError(f"the record {RECORD!r} has the fields {sorted(fields)}")

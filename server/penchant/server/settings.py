@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from penchant.server.aggregations import AggregationName, least_updates
 from penchant.shared.accounting import cohort_cap
 from penchant.shared.contract import LearningRates, LocalTraining
+from penchant.shared.gaussian import joint_noise_multiplier
 
 __all__ = ["AggregationName", "OptimiserName", "OptimiserSettings", "RoundSettings"]
 
@@ -66,6 +67,10 @@ class RoundSettings(_Settings):
         assumed_malicious: f, devices of a round that Krum withstands.
         optimiser: how the mean update moves the ranker.
         reply_timeout: seconds to wait for a round's replies.
+        evaluate: ask each device, with its update, for a measure of the ranker it was given. Only
+            their noised sums are kept; the pair costs more privacy than the update alone.
+        measure_noise_multiplier: noise on the sum of measures, standard deviation / 1; twice
+            ``noise_multiplier``, if not given.
     """
 
     rounds: int = Field(gt=0)
@@ -80,6 +85,8 @@ class RoundSettings(_Settings):
     assumed_malicious: int = Field(default=0, ge=0)
     optimiser: OptimiserSettings
     reply_timeout: float = Field(default=3600.0, gt=0)
+    evaluate: bool = False
+    measure_noise_multiplier: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
     def _noise_has_a_norm(self) -> Self:
@@ -124,6 +131,40 @@ class RoundSettings(_Settings):
                 f"with fewer than {least} updates, so raise it to that"
             )
         return self
+
+    @model_validator(mode="after")
+    def _measures_are_as_private_as_updates(self) -> Self:
+        if self.measure_noise_multiplier is not None and not self.evaluate:
+            raise ValueError(
+                f"measure_noise_multiplier is {self.measure_noise_multiplier} but evaluate is not "
+                "set, so nothing is measured; set evaluate = true, or leave it out"
+            )
+        if self.measure_noise == 0 and self.noise_multiplier > 0:
+            raise ValueError(
+                f"noise_multiplier is {self.noise_multiplier} but measure_noise_multiplier is 0; "
+                "exact means would void what the noise on updates promises, so give both noise"
+            )
+        if self.evaluate and self.training.event_privacy is not None:
+            raise ValueError(
+                "evaluate is set together with event_privacy; a measure has no noise of the "
+                "device's own, which rounds with event-level privacy promise; leave one of them out"
+            )
+        return self
+
+    @property
+    def measure_noise(self) -> float | None:
+        """Noise on the sum of measures, standard deviation / 1; None where none are asked for."""
+        if not self.evaluate:
+            return None
+        given = self.measure_noise_multiplier
+        return 2.0 * self.noise_multiplier if given is None else given
+
+    @property
+    def accounted_noise_multiplier(self) -> float:
+        """Multiplier of the one Gaussian mechanism that a round is: of updates, and measures."""
+        if self.measure_noise is None:
+            return self.noise_multiplier
+        return joint_noise_multiplier(self.noise_multiplier, self.measure_noise)
 
     @property
     def cohort_cap(self) -> int:

@@ -1,8 +1,6 @@
 """The Flower strategy of every penchant run: Poisson cohorts, streaming sums, user-level noise."""
 
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable
 from logging import INFO
 
 import numpy as np
@@ -12,14 +10,15 @@ from flwr.serverapp.strategy import Strategy
 from flwr.supercore import log
 from numpy.typing import NDArray
 
-from penchant.server import blocks
 from penchant.server.aggregation import UpdateSum
 from penchant.server.checkpoints import RoundState
 from penchant.server.cohorts import draw_cohort
+from penchant.server.gathering import Gathering
+from penchant.server.measures import Measured, MeasureSum
 from penchant.server.optimiser import ServerOptimiser
+from penchant.server.outcome import RoundOutcome
 from penchant.server.robust import HeldUpdates, require_room
 from penchant.server.settings import AggregationName, RoundSettings
-from penchant.server.validation import RejectedReply, valid_update
 from penchant.shared import flower
 from penchant.shared.codec import encode_task
 from penchant.shared.contract import TrainingTask
@@ -27,32 +26,10 @@ from penchant.shared.errors import RoundError
 from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
 
-__all__ = ["CohortStrategy", "RoundOutcome"]
+__all__ = ["CohortStrategy"]
 
 ARRAY = "ranker"
-COHORT_KEY, NOISE_KEY = 0, 1
-
-
-@dataclass(frozen=True)
-class RoundOutcome:
-    """What happened in a round.
-
-    Attributes:
-        round_number: from 1, over the whole run.
-        cohort: devices asked.
-        accepted: updates added to the sum.
-        rejected: replies that were errors, malformed, over the norm, of another round, or not
-            asked for.
-        void: too few were accepted and there is no noise; the ranker did not move.
-        reasons: how many were rejected for what; not a part of what makes two outcomes equal.
-    """
-
-    round_number: int
-    cohort: int
-    accepted: int
-    rejected: int
-    void: bool
-    reasons: Mapping[str, int] = field(default_factory=dict, compare=False)
+COHORT_KEY, NOISE_KEY, MEASURE_NOISE_KEY = 0, 1, 2
 
 
 class CohortStrategy(Strategy):
@@ -99,7 +76,7 @@ class CohortStrategy(Strategy):
         self._optimiser = ServerOptimiser(
             settings.optimiser, ranker.settings, rounds=settings.rounds
         )
-        self._awaited: set[int] = set()
+        self._asked: list[int] = []
 
     def initial_arrays(self) -> ArrayRecord:
         """Return the ranker the run stands at, as Flower wants it."""
@@ -130,7 +107,7 @@ class CohortStrategy(Strategy):
             cap=self._settings.cohort_cap,
             randomness=self._randomness.spawn(round_number, COHORT_KEY),
         )
-        self._awaited = set(cohort)
+        self._asked = cohort
         self._on_cohort(round_number, len(cohort))
         task = TrainingTask(
             self._ranker.model_id,
@@ -138,6 +115,7 @@ class CohortStrategy(Strategy):
             self._settings.training,
             self._state.vector,
             noise_multiplier=self._settings.noise_multiplier,
+            measure_noise_multiplier=self._settings.measure_noise,
         )
         record = flower.pack(encode_task(task))
         return (Message(record, dst_node_id=device, message_type="train") for device in cohort)
@@ -153,24 +131,31 @@ class CohortStrategy(Strategy):
             RoundError: the ranker would no longer be finite.
         """
         round_number = self._state.round_number + 1
-        cohort = len(self._awaited)
-        updates = self._no_updates()
-        rejections: Counter[str] = Counter()
+        gathered = Gathering(
+            self._asked,
+            self._ranker,
+            round_number,
+            self._settings,
+            takes_blocks=self._takes_blocks,
+        )
+        updates = gathered.updates
         for reply in replies:
-            if isinstance(updates, UpdateSum) and self._takes_blocks:
-                failed = self._add_block(reply, round_number, updates)
-                rejections["failed"] += failed
-            else:
-                self._add_update(reply, round_number, updates, rejections)
+            gathered.take(reply)
             if updates.count == self._settings.closing_count:
                 break
         if isinstance(replies, Generator):
             replies.close()  # whoever has not answered yet is late from now on, not some time later
-        rejected = rejections.total()
+        rejected = gathered.rejections.total()
         void = self._is_void(updates.count)
         self._state = self._voided(round_number) if void else self._moved(round_number, updates)
         outcome = RoundOutcome(
-            round_number, cohort, updates.count, rejected, void, dict(rejections)
+            round_number,
+            len(self._asked),
+            updates.count,
+            rejected,
+            void,
+            dict(gathered.rejections),
+            measured=None if void else self._measured(round_number, gathered.measures),
         )
         self._on_round(outcome, self._state)
         metrics = MetricRecord({"accepted": updates.count, "rejected": rejected})
@@ -183,7 +168,7 @@ class CohortStrategy(Strategy):
         config: ConfigRecord,  # noqa: ARG002
         grid: Grid,  # noqa: ARG002
     ) -> Iterable[Message]:
-        """Ask nothing: no measure of a device leaves it without noise."""
+        """Ask nothing: measures come with updates, and are noised as they are."""
         return []
 
     def aggregate_evaluate(
@@ -197,57 +182,6 @@ class CohortStrategy(Strategy):
     def summary(self) -> None:
         """Log how rounds are run."""
         log(INFO, "\t└──> %s", self._settings)
-
-    def _no_updates(self) -> UpdateSum | HeldUpdates:
-        settings = self._settings
-        if settings.aggregation is not AggregationName.SUM:
-            return HeldUpdates(settings)
-        return UpdateSum(len(self._state.vector), clipping_norm=settings.training.clipping_norm)
-
-    def _add_update(
-        self,
-        reply: Message,
-        round_number: int,
-        updates: UpdateSum | HeldUpdates,
-        rejections: Counter[str],
-    ) -> None:
-        """Add a device's update if it is valid, and count why if it is not."""
-        device = reply.metadata.src_node_id
-        try:
-            update = valid_update(
-                reply,
-                awaited=self._awaited,
-                ranker=self._ranker,
-                round_number=round_number,
-                settings=self._settings,
-            )
-        except RejectedReply as rejection:
-            log(INFO, "reply of device %s rejected: %s", device, rejection)
-            rejections[rejection.reason] += 1
-            return
-        self._awaited.remove(device)  # a second reply of the same device does not count
-        updates.add(update)
-
-    def _add_block(self, reply: Message, round_number: int, updates: UpdateSum) -> int:
-        """Add the updates of several devices; return how many of them gave none.
-
-        Raises:
-            RoundError: the block is not of this round, or a device of it has answered before.
-        """
-        if reply.has_error():
-            raise RoundError(f"a block of devices gave no result: {reply.error.reason}")
-        block = blocks.unpack(reply.content)
-        if (block.model_id, block.round_number) != (self._ranker.model_id, round_number):
-            raise RoundError(
-                f"a block of round {block.round_number} of ranker {block.model_id} came in round "
-                f"{round_number} of ranker {self._ranker.model_id}"
-            )
-        answered = [int(device) for part in (block.devices, block.failed) for device in part]
-        if len(set(answered)) < len(answered) or not self._awaited.issuperset(answered):
-            raise RoundError(f"a block of round {round_number} counts a device that is not awaited")
-        self._awaited.difference_update(answered)
-        updates.add_total(block.total, count=len(block.devices))
-        return len(block.failed)
 
     def _is_void(self, accepted: int) -> bool:
         # With noise the ranker always moves: whether it stood still would tell the exact count of
@@ -275,6 +209,18 @@ class CohortStrategy(Strategy):
                 "optimiser's rates, or set a clipping norm"
             )
         return RoundState(round_number, vector, moments)
+
+    def _measured(self, round_number: int, measures: MeasureSum | None) -> Measured | None:
+        settings = self._settings
+        if measures is None or settings.measure_noise is None:
+            return None
+        measured = measures.measured(
+            noise_multiplier=settings.measure_noise,
+            randomness=self._randomness.spawn(round_number, MEASURE_NOISE_KEY),
+        )
+        # Means of a few are kept back, as a void round is; noise hides everybody by itself.
+        few = round(measured.devices) < settings.minimum_cohort
+        return None if settings.measure_noise == 0 and few else measured
 
 
 def _require_sums(settings: RoundSettings) -> None:

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from penchant.server.settings import RoundSettings
 from penchant.shared import flower
 from penchant.shared.codec import decode_result
+from penchant.shared.contract import TrainingResult
 from penchant.shared.errors import CodecError
+from penchant.shared.measures import MEASURE_NORM, is_measure
 from penchant.shared.ranker import Ranker
 
-__all__ = ["RejectedReply", "valid_update"]
+__all__ = ["RejectedReply", "valid_result"]
 
 NORM_TOLERANCE = 1e-4  # what float32 may add to the norm of a clipped update
 
@@ -30,15 +32,15 @@ class RejectedReply(Exception):  # noqa: N818 - a verdict, not an error
         self.reason = reason
 
 
-def valid_update(
+def valid_result(
     reply: Message,
     *,
     awaited: Collection[int],
     ranker: Ranker,
     round_number: int,
     settings: RoundSettings,
-) -> NDArray[np.float32]:
-    """Return a reply's update, float32 (D,).
+) -> TrainingResult:
+    """Return what a reply holds.
 
     Args:
         reply: from a device.
@@ -64,4 +66,18 @@ def valid_update(
     norm = float(np.linalg.norm(result.update.astype(np.float64)))
     if bound is not None and norm > bound * (1 + NORM_TOLERANCE):
         raise RejectedReply("over the norm", f"its norm is {norm:g}, the bound {bound:g}")
-    return result.update
+    _require_measure(result.measure, asked=settings.measure_noise is not None)
+    return result
+
+
+def _require_measure(measure: NDArray[np.float32] | None, *, asked: bool) -> None:
+    if (measure is not None) != asked:
+        what = "a measure is asked for and missing" if asked else "it holds a measure unasked"
+        raise RejectedReply("malformed", what)
+    if measure is None:
+        return
+    norm = float(np.linalg.norm(measure.astype(np.float64)))
+    if norm > MEASURE_NORM * (1 + NORM_TOLERANCE):
+        raise RejectedReply("over the norm", f"its measure's norm is {norm:g}, the bound 1")
+    if not is_measure(measure):
+        raise RejectedReply("malformed", "its measure is none that a device can make")

@@ -144,7 +144,9 @@ class Plan:
         if self.user is None:
             return None
         return self.user.epsilon(
-            noise_multiplier=self.rounds.noise_multiplier, rounds=rounds, delta=self.delta
+            noise_multiplier=self.rounds.accounted_noise_multiplier,
+            rounds=rounds,
+            delta=self.delta,
         )
 
     def event_epsilon(self, rounds: int) -> float | None:

@@ -10,7 +10,7 @@ from flwr.app import Context, RecordDict
 
 from penchant.server.app import server_app
 from penchant.server.checkpoints import RoundState
-from penchant.server.strategy import RoundOutcome
+from penchant.server.outcome import RoundOutcome
 from penchant.shared.randomness import SeededRandomness
 from penchant.shared.scoring import Scorer
 from penchant.simulation.dropout import DropoutGrid

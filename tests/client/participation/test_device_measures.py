@@ -11,6 +11,7 @@ from penchant.client.behaviour import history_of
 from penchant.shared.codec import decode_result, encode_result, encode_task
 from penchant.shared.contract import MEASURE_SIZE, LocalTraining, TrainingResult, TrainingTask
 from penchant.shared.measures import measure_of, nothing_measured, unscaled
+from penchant.shared.newitems import ranked
 from penchant.shared.ranker import Preset
 from penchant.shared.scoring import Scorer
 
@@ -59,10 +60,10 @@ def make_asking(
 
 def expected(device: Device, task: TrainingTask, vector: np.ndarray, new: list[str]) -> list[float]:
     """The measure of the task's ranker on the events on ``new`` items."""
-    given = device.scorer.with_vector(task.vector)
+    scorer = ranked(device.scorer.with_vector(task.vector))
     events = device._store.events()
     mask = np.array([event.item in new for event in events])
-    return list(measure_of(given, history_of(events, given), vector, new=mask).tolist())
+    return list(measure_of(scorer, history_of(events, scorer), vector, new=mask).tolist())
 
 
 def measure_in(result: TrainingResult) -> list[float]:

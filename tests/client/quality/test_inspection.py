@@ -169,6 +169,8 @@ def test_counts_add_up_and_round_trip() -> None:
     assert Tally.from_bytes(tally.to_bytes()) == tally
     assert b"secret" not in tally.to_bytes()
     assert Tally.from_bytes(None) == Tally()
-    for damaged in (b"", b"[]", b"{}", b'{"refused": {"x": 1}, "last_refused": []}'):
+    endless = b'{"refused": {"burst": 1e999}, "last_refused": []}'
+    unknown = b'{"refused": {"x": 1}, "last_refused": []}'
+    for damaged in (b"", b"[]", b"{}", unknown, endless, b"[" * 100_000):
         with pytest.raises(StoreError, match="counts cannot be read"):
             Tally.from_bytes(damaged)

@@ -1,5 +1,6 @@
 """Tests of the server's own records."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from penchant.server.measures import Measured
 from penchant.server.operations.records import Records
+from penchant.server.operations.schema import MIGRATIONS
 from penchant.server.operations.tally import Tally
 from penchant.shared.errors import StoreError
 
@@ -45,6 +48,42 @@ def test_a_round_begun_again_is_one_round(records: Records) -> None:
     assert (found.attempts, found.cohort, found.accepted, found.rejected) == (2, 8, 7, 1)
     assert found.mechanism == '{"noise_multiplier": 2.0}'
     assert found.finished is not None
+
+
+def test_what_a_round_measured_is_kept_with_it(records: Records) -> None:
+    """Noised sums, and None for rounds that measured nothing."""
+    measured = Measured(1.5, -0.5, 7.25, deviation=2.0)
+    for number, found in ((1, None), (2, measured)):
+        records.begin_round(number, mechanism={})
+        records.finish_round(
+            number, accepted=7, rejected=0, void=False, epsilon=None, measured=found
+        )
+    assert [found.measured for found in records.rounds()] == [None, measured]
+    assert records.rounds(last=1)[0].measured == measured
+
+
+def test_records_of_a_penchant_without_measures_are_taken_over(tmp_path: Path) -> None:
+    """Its rounds stay on record, and later ones can be measured; a newer schema is refused."""
+    path = tmp_path / "records.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(MIGRATIONS[0] + "PRAGMA user_version = 1;")
+    connection.execute("INSERT INTO round (number, mechanism, started) VALUES (1, '{}', 5.0)")
+    connection.commit()
+    connection.close()
+    measured = Measured(1.5, 0.5, 7.25, deviation=2.0)
+    records = Records(path)
+    records.finish_round(1, accepted=7, rejected=0, void=False, epsilon=0.5, measured=measured)
+    records.close()
+    records = Records(path)
+    assert [(one.number, one.started, one.measured) for one in records.rounds()] == [
+        (1, 5.0, measured)
+    ]
+    records.close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 3")
+    connection.close()
+    with pytest.raises(StoreError, match="schema version 3; this penchant reads versions up to 2"):
+        Records(path)
 
 
 def test_rounds_come_by_number(records: Records) -> None:

@@ -10,6 +10,7 @@ from penchant.server.service.accountant import Accountant, mechanism_of
 from penchant.server.settings import RoundSettings
 from penchant.shared.accounting import UserMechanism, default_delta
 from penchant.shared.contract import LearningRates
+from penchant.shared.gaussian import joint_noise_multiplier
 
 RATES = dict.fromkeys(LearningRates.model_fields, 1.0)
 
@@ -54,6 +55,31 @@ def test_rounds_of_one_kind_cost_what_their_mechanism_costs() -> None:
     accountant = Accountant(delta=None)
     assert accountant.epsilon(rounds, made, finished=3) == pytest.approx(expected)
     assert accountant.epsilon(rounds[:2], made, finished=2, more=1) == pytest.approx(expected)
+
+
+def test_a_round_that_measures_counts_as_one_mechanism() -> None:
+    """Epsilon is that of the joint noise multiplier, of rounds done and of the next one.
+
+    Asking for measures from now on leaves what was spent before, and costs more than not asking.
+    """
+    plain, asking = settings(), settings(evaluate=True, measure_noise_multiplier=4.0)
+    assert mechanism_of(plain)["noise_multiplier"] == 3.0
+    joint = joint_noise_multiplier(3.0, 4.0)
+    expected = UserMechanism(200, 1.0).epsilon(
+        noise_multiplier=joint, rounds=3, delta=default_delta(200)
+    )
+    accountant = Accountant(delta=None)
+    rounds = [round_of(number, asking) for number in (1, 2, 3)]
+    assert accountant.epsilon(rounds, asking, finished=3) == pytest.approx(expected)
+    assert accountant.epsilon(rounds[:2], asking, finished=2, more=1) == pytest.approx(expected)
+    before = [round_of(1, plain)]
+    spent = accountant.epsilon(before, asking, finished=1)
+    assert spent == accountant.epsilon(before, plain, finished=1)
+    more = accountant.epsilon(before, asking, finished=1, more=1)
+    less = accountant.epsilon(before, plain, finished=1, more=1)
+    assert more is not None
+    assert less is not None
+    assert more > less
 
 
 def test_rounds_before_a_change_of_settings_stay_spent() -> None:

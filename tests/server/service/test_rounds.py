@@ -1,9 +1,12 @@
 """Rounds over a real mailbox, and what is recorded of one whose recording was cut short."""
 
+import json
+import math
 import threading
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +17,29 @@ from flwr.app import Message
 from flwr.clientapp import ClientApp
 
 from penchant.client.join.flower_adapter import answer
+from penchant.server.checkpoints import load_checkpoint
 from penchant.server.fleet.flower_adapter import FleetState
 from penchant.server.fleet.grid import FleetGrid
+from penchant.server.measures import Measured
 from penchant.server.operations.records import Records
+from penchant.server.outcome import RoundOutcome
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.server.releases.shelf import Shelf
 from penchant.server.service.certificates import load_private_signing_key
 from penchant.server.service.folder import ServerFolder
 from penchant.server.service.outcomes import keep_outcome, kept_outcome
 from penchant.server.service.rounds import Rounds
-from penchant.server.strategy import RoundOutcome
 from penchant.shared import flower
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.codec import decode_task, encode_result
 from penchant.shared.contract import LearningRates, TrainingResult
 from penchant.shared.errors import DataError, StoreError
-from penchant.shared.randomness import SeededRandomness
+from penchant.shared.gaussian import gaussian_epsilon, gaussian_rho, joint_noise_multiplier
+from penchant.shared.randomness import SeededRandomness, SystemRandomness
 from penchant.shared.ranker import Ranker
 
 ITEMS, DEVICES = 5, 3
+MEASURE = (np.array([0.5, 0.25, 1.0]) / math.sqrt(3)).astype(np.float32)
 RATES = dict.fromkeys(LearningRates.model_fields, 1.0)
 
 
@@ -65,11 +72,12 @@ def folder(tmp_path: Path) -> ServerFolder:
     return made
 
 
-def publish(folder: ServerFolder, name: str) -> None:
-    """Publish a catalogue whose items are named after it."""
+def publish(folder: ServerFolder, name: str, *, items: int = ITEMS) -> None:
+    """Publish a catalogue whose items are named after it, with others before if there are more."""
+    names = [f"{name} {n}" for n in range(items)]
     publish_embedded(
         shelf_of(folder),
-        Catalogue.of([f"{name} {n}" for n in range(ITEMS)], np.eye(ITEMS, 4, dtype=np.float32)),
+        Catalogue.of(names[ITEMS:] + names[:ITEMS], np.eye(items, 4, dtype=np.float32)),
         encoder="none",
         settings=PublicationSettings(dimension=2, features=2),
     )
@@ -90,17 +98,18 @@ def shelf_of(folder: ServerFolder) -> Shelf:
 
 @pytest.fixture
 def grid(folder: ServerFolder) -> Iterator[FleetGrid]:
-    """A grid of devices that answer at once, each with the same update."""
+    """A grid of devices that answer at once, each with the same update, and measure if asked."""
     with closing(FleetState(folder.fleet)) as state:
         nodes = [state.register(bytes([k]), label="") for k in range(DEVICES)]
-        app, size = ClientApp(), shelf_of(folder).ranker()
-        assert size is not None
-        update = np.full(size[1].settings.size, 0.01, dtype=np.float32)
+        app = ClientApp()
 
         @app.train()
         def train(message: Message, _context: object) -> Message:
+            update = np.full(ranker_of(folder).settings.size, 0.01, dtype=np.float32)
             task = decode_task(flower.unpack(message.content), size=len(update))
-            result = TrainingResult(task.model_id, task.round_number, update)
+            asked = task.measure_noise_multiplier is not None
+            measure = MEASURE if asked else None
+            result = TrainingResult(task.model_id, task.round_number, update, measure)
             return Message(flower.pack(encode_result(result)), reply_to=message)
 
         def reply(announced: list[int]) -> None:
@@ -198,6 +207,54 @@ def test_a_catalogue_published_again_goes_on_with_what_was_learnt(
         np.testing.assert_array_equal(ranker_of(folder).vector, learnt)
 
 
+def test_rounds_go_on_over_a_catalogue_that_has_grown(
+    folder: ServerFolder, grid: FleetGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with the round that ran while it was published, whose ranker was never released.
+
+    The new item is new until it was in half of the rounds; nothing is run twice or refunded.
+    """
+    configure(folder, rounds={"noise_multiplier": 4.0})
+    with closing(Records(folder.records)) as records:
+
+        def run(rounds: int) -> None:
+            configure(folder, rounds={"rounds": rounds})
+            begun = Rounds(folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0))
+            begun.run_to_the_end()
+
+        run(1)
+        old, kept = ranker_of(folder), records.finish_round
+        made: list[Ranker] = []
+
+        def while_it_is_published(number: int, **outcome: Any) -> None:
+            publish(folder, "first", items=ITEMS + 1)
+            made.append(ranker_of(folder))
+            kept(number, **outcome)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "finish_round", while_it_is_published)
+            run(2)
+        (published,), carried = made, ranker_of(folder)
+        assert published.settings.continues == old.model_id
+        state = load_checkpoint(folder.checkpoint(old.model_id), model_id=old.model_id)
+        assert carried.item_rounds is not None
+        assert carried.item_rounds.tolist() == [0] + [2] * ITEMS
+        for name, learnt in old.with_vector(state.vector).arrays.items():
+            found = carried.arrays[name]
+            np.testing.assert_array_equal(found[1:] if name == "popularity" else found, learnt)
+            assert not np.array_equal(learnt, old.arrays[name])
+        assert carried.arrays["popularity"][0] == published.arrays["popularity"][0]
+        run(3)
+        assert ranker_of(folder).new_items.tolist() == [0]
+        run(4)
+        trained = ranker_of(folder)
+        assert trained.item_rounds is not None
+        assert trained.item_rounds.tolist() == [2] + [4] * ITEMS
+        assert trained.new_items.tolist() == []
+        assert trained.model_id == carried.model_id
+        assert numbers(records) == [(number, 1) for number in range(1, 5)]
+
+
 def test_an_unrecorded_round_is_not_lost_to_a_new_catalogue(
     folder: ServerFolder, grid: FleetGrid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +316,56 @@ def test_a_smaller_delta_counts_at_once(folder: ServerFolder, grid: FleetGrid) -
         assert len(records.rounds()) == 3
 
 
+def test_asking_for_measures_counts_from_the_round_that_asks(
+    folder: ServerFolder, grid: FleetGrid
+) -> None:
+    """Turned on between two rounds: measures are recorded, with noise, and the pair is paid for.
+
+    Epsilon is that of one release at multiplier 4 and one at that of 4 and 8 together.
+    """
+    configure(folder, rounds={"rounds": 1, "noise_multiplier": 4.0}, privacy={"delta": 1e-6})
+    with closing(Records(folder.records)) as records:
+        rounds = Rounds(folder, records, shelf_of(folder), grid, randomness=SystemRandomness())
+        rounds.run_to_the_end()
+        configure(folder, rounds={"rounds": 2, "evaluate": True})
+        rounds.reload()
+        rounds.run_to_the_end()
+        first, second = records.rounds()
+    assert first.measured is None
+    assert second.measured is not None
+    assert second.measured.deviation == pytest.approx(8 * math.sqrt(3))
+    assert second.measured.devices != pytest.approx(DEVICES, abs=1e-6)
+    joint = joint_noise_multiplier(4.0, 8.0)
+    assert json.loads(second.mechanism)["noise_multiplier"] == pytest.approx(joint)
+    rho = gaussian_rho(noise_multiplier=4.0) + gaussian_rho(noise_multiplier=joint)
+    assert second.epsilon == pytest.approx(gaussian_epsilon(rho, delta=1e-6), rel=1e-2)
+
+
+def test_measures_outlive_a_record_that_was_cut_short(
+    folder: ServerFolder, grid: FleetGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept beside the checkpoint and recorded later, they are those of that round, not new ones."""
+    configure(folder, rounds={"rounds": 1, "noise_multiplier": 4.0, "evaluate": True})
+    with closing(Records(folder.records)) as records:
+
+        def full(*_: object, **__: object) -> None:
+            raise StoreError("the disk is full")
+
+        def begin() -> Rounds:
+            return Rounds(folder, records, shelf_of(folder), grid, randomness=SystemRandomness())
+
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "finish_round", full)
+            with pytest.raises(StoreError, match="full"):
+                begin().run_to_the_end()
+        kept = kept_outcome(folder.outcome)
+        begin().run_to_the_end()
+        (found,) = records.rounds()
+    assert kept is not None
+    assert found.measured == kept[1].measured
+    assert found.measured is not None
+
+
 def test_a_round_on_record_is_never_begun_again(tmp_path: Path) -> None:
     """Its cost would be forgotten; a checkpoint older than the records is told."""
     with closing(Records(tmp_path / "records.sqlite")) as records:
@@ -273,12 +380,18 @@ def test_an_outcome_is_kept_whole(tmp_path: Path) -> None:
     """What is written is read again; nothing is None, and a damaged file is told."""
     path = tmp_path / "outcome.json"
     assert kept_outcome(path) is None
-    outcome = RoundOutcome(3, 10, 7, 2, False, {"malformed": 2})
+    measured = Measured(0.5, 0.25, 6.5, deviation=1.5)
+    outcome = RoundOutcome(3, 10, 7, 2, False, {"malformed": 2}, measured)
     keep_outcome(path, outcome, model_id="a ranker")
     found = kept_outcome(path)
     assert found == ("a ranker", outcome)
     assert found is not None
     assert found[1].reasons == {"malformed": 2}
+    assert found[1].measured == measured
+    older = json.loads(path.read_bytes())
+    del older["measured"]
+    path.write_text(json.dumps(older))
+    assert kept_outcome(path) == ("a ranker", replace(outcome, measured=None))
     for damage in (b"{", b"[]", b'{"model_id": "a ranker"}', b'{"round_number": 1}'):
         path.write_bytes(damage)
         with pytest.raises(DataError, match="remove it"):

@@ -45,7 +45,7 @@ class Asked:
             training,
             self.vectors,
             InProcess(train_block, constants),
-            size=ranker.settings.size,
+            scorer=made.scorer,
             on_reply=self.done.append,
         )
         self.task = TrainingTask(ranker.model_id, 1, made.plan.rounds.training, ranker.vector)

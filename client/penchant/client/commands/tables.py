@@ -10,7 +10,7 @@ from rich.text import Text
 from penchant.client.commands.output import moment
 from penchant.client.forgetting import Forgotten
 from penchant.client.interests import Interest, InterestEdit
-from penchant.client.learning import Relearning
+from penchant.client.learnt import Relearning
 from penchant.client.ledger import PrivacyReport, Receipt
 from penchant.client.quality import Health
 from penchant.client.ranking import Recommendation

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from penchant.client.interests.tags import BELONGS, Tags
 from penchant.shared.errors import ConfigurationError, StoreError
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["Edits", "InterestEdit", "TagTerm"]
 
@@ -97,11 +98,11 @@ class Edits:
         if data is None:
             return cls()
         try:
-            records = json.loads(data)
+            records = parsed_json(data)
             return cls._of(
                 InterestEdit(str(r["tag"]), float(r["weight"]), bool(r["mute"])) for r in records
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise StoreError(f"the stored interest edits cannot be read: {error}") from error
 
     def terms(self, tags: Tags) -> tuple["TagTerm", ...]:

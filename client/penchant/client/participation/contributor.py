@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from penchant.client.learning import Learner, Learnt
+from penchant.client.learning import Learner
+from penchant.client.learnt import Learnt
 from penchant.client.ledger import Answer, Ledger, Part, Preview, preview_of
 from penchant.client.storage import TrainedRound
 from penchant.shared.codec import decode_result, encode_result, encode_task
@@ -42,7 +43,7 @@ class Contributor:
         """
         answer = self._ledger.release(task, lambda: self._answer(task))
         result = decode_result(answer.message, size=self._shape.size)
-        self._learner.keep(_unpacked(answer.local, task, result))
+        self._learner.keep(_unpacked(answer.local, task, result, family=self._learner.family))
         return result
 
     def preview(self, task: TrainingTask) -> Preview:
@@ -85,13 +86,13 @@ def _packed(learnt: Learnt) -> bytes:
     return json.dumps(fields).encode()
 
 
-def _unpacked(local: bytes, task: TrainingTask, result: TrainingResult) -> Learnt:
+def _unpacked(local: bytes, task: TrainingTask, result: TrainingResult, *, family: str) -> Learnt:
     fields = json.loads(local)
     event_private = task.training.event_privacy is not None
     record = None
     if fields["seed"] is not None:
         record = TrainedRound(
-            task.model_id,
+            family,
             task.round_number,
             event_private,
             encode_task(task),

@@ -10,6 +10,7 @@ from penchant.client.events import Event
 from penchant.client.quality.inspection import Inspected
 from penchant.client.quality.rules import Cleaning, Refusal
 from penchant.shared.errors import StoreError
+from penchant.shared.jsontexts import parsed_json
 
 __all__ = ["Health", "Refused", "Tally"]
 
@@ -70,12 +71,12 @@ class Tally:
         if data is None:
             return cls()
         try:
-            record = json.loads(data)
+            record = parsed_json(data)
             return cls(
                 {Refusal(name): int(count) for name, count in record["refused"].items()},
                 tuple(Refused(Refusal(name), int(at)) for name, at in record["last_refused"]),
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise StoreError(f"the stored quality counts cannot be read: {error}") from error
 
 

@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from penchant.shared.contract import TrainingTask
 from penchant.shared.history import History
 from penchant.shared.measures import measure_of, nothing_measured
+from penchant.shared.newitems import ranked
 from penchant.shared.scoring import Scorer
 
-__all__ = ["task_measure"]
+__all__ = ["given", "task_measure"]
 
 
 def task_measure(
@@ -32,5 +33,15 @@ def task_measure(
         return None
     if not new.any():
         return nothing_measured()
-    given = scorer.with_vector(task.vector).with_features(scorer.features)
-    return measure_of(given, history, private_vector, new=new)
+    return measure_of(given(task, scorer), history, private_vector, new=new)
+
+
+def given(task: TrainingTask, scorer: Scorer) -> Scorer:
+    """Return the scorer of the ranker in ``task``, as it ranks.
+
+    Args:
+        task: gives the ranker.
+        scorer: of the same ranker, at any release.
+    """
+    # All features are at hand: training reads them too.
+    return ranked(scorer.with_features(scorer.features).with_vector(task.vector))

@@ -149,17 +149,30 @@ def publish(
         str, typer.Option(help="Bundle that embeds the texts: a folder or an asset's name.")
     ],
     config: Configuration = None,
-    preset: Annotated[str, typer.Option(help="full, text or compact.")] = "compact",
-    dimension: Annotated[int, typer.Option(min=1, help="Length of the interest vector.")] = 16,
-    features: Annotated[
-        int | None, typer.Option(min=1, help="Rank of the item features (compact: 32).")
+    preset: Annotated[
+        str | None, typer.Option(help="full, text or compact (as in use; at first: compact).")
     ] = None,
-    history: Annotated[int, typer.Option(min=1, help="Events that attention sees.")] = 10,
+    dimension: Annotated[
+        int | None, typer.Option(min=1, help="Length of the interest vector (at first: 16).")
+    ] = None,
+    features: Annotated[
+        int | None, typer.Option(min=1, help="Rank of the item features (at first, compact: 32).")
+    ] = None,
+    history: Annotated[
+        int | None, typer.Option(min=1, help="Events that attention sees (at first: 10).")
+    ] = None,
     precision: Annotated[
         Precision, typer.Option(help="How embeddings are kept on devices.")
     ] = Precision.INT8,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Begin with a ranker that has learnt nothing.")
+    ] = False,
 ) -> None:
-    """Release a catalogue, and with it a new ranker that has learnt nothing yet."""
+    """Release a catalogue, and with it a ranker that goes on from the one in use.
+
+    Where there is none, or it has another shape or encoder, or no item in common, the new one has
+    learnt nothing yet.
+    """
     from penchant.server.releases.publication import PublicationSettings, publish_catalogue
     from penchant.server.releases.shelf import Shelf
     from penchant.server.service.certificates import load_private_signing_key
@@ -171,12 +184,15 @@ def publish(
         features=features,
         history_length=history,
         precision=precision,
+        anew=anew,
     )
     shelf = Shelf(folder.releases, load_private_signing_key(folder.signing_key))
     made = publish_catalogue(shelf, catalogue, encoder=encoder, settings=settings)
+    new = "" if made.new_items is None else f", {made.new_items:,} of them new"
+    learnt = "" if made.new_items is None else "; it goes on with what was learnt"
     typer.echo(
-        f"released catalogue {made.catalogue.version} ({made.items:,} items) and ranker "
-        f"{made.ranker.version} ({made.numbers:,} shared numbers, {settings.preset})"
+        f"released catalogue {made.catalogue.version} ({made.items:,} items{new}) and ranker "
+        f"{made.ranker.version} ({made.shape.size:,} shared numbers, {made.shape.preset}){learnt}"
     )
 
 

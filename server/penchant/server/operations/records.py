@@ -6,41 +6,20 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from penchant.server.measures import Measured
+from penchant.server.operations.schema import MIGRATIONS
 from penchant.shared.errors import StoreError
 
 __all__ = ["Records", "RoundRecord", "Trouble"]
 
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE code (
-    secret_hash TEXT PRIMARY KEY,
-    label TEXT NOT NULL,
-    expires REAL NOT NULL,
-    used REAL
-) WITHOUT ROWID;
-CREATE TABLE round (
-    number INTEGER PRIMARY KEY,
-    mechanism TEXT NOT NULL,
-    started REAL NOT NULL,
-    finished REAL,
-    cohort INTEGER NOT NULL DEFAULT 0,
-    accepted INTEGER NOT NULL DEFAULT 0,
-    rejected INTEGER NOT NULL DEFAULT 0,
-    void INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 1,
-    epsilon REAL
-);
-CREATE TABLE refusal (reason TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE trouble (id INTEGER PRIMARY KEY, time REAL NOT NULL, text TEXT NOT NULL);
-CREATE TABLE switch (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
 TROUBLES_KEPT = 100
 ROUND_COLUMNS = (
-    "number, mechanism, started, finished, cohort, accepted, rejected, void, attempts, epsilon"
+    "number, mechanism, started, finished, cohort, accepted, rejected, void, attempts, epsilon,"
+    " hits, gains, devices, deviation"
 )
 
 
@@ -59,6 +38,7 @@ class RoundRecord:
         void: 1 if the ranker did not move, 0 if it did.
         attempts: how often it was begun; more than once where a server was stopped in between.
         epsilon: spent by all rounds up to this one, None without noise.
+        measured: what devices told of the ranker they were given, None if nothing.
     """
 
     number: int
@@ -71,6 +51,7 @@ class RoundRecord:
     void: int
     attempts: int
     epsilon: float | None
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True)
@@ -170,23 +151,35 @@ class Records:
             cursor.execute("UPDATE round SET cohort = ? WHERE number = ?", (cohort, number))
 
     def finish_round(
-        self, number: int, *, accepted: int, rejected: int, void: bool, epsilon: float | None
+        self,
+        number: int,
+        *,
+        accepted: int,
+        rejected: int,
+        void: bool,
+        epsilon: float | None,
+        measured: Measured | None = None,
     ) -> None:
-        """Note how a round ended."""
+        """Note how a round ended, and what was measured in it."""
         with self._transaction() as cursor:
             cursor.execute(
                 "UPDATE round SET finished = ?, accepted = ?, rejected = ?, void = ?, epsilon = ?"
                 " WHERE number = ?",
                 (time.time(), accepted, rejected, void, epsilon, number),
             )
+            if measured is not None:
+                cursor.execute(
+                    "REPLACE INTO measure VALUES (?, ?, ?, ?, ?)", (number, *astuple(measured))
+                )
 
     def rounds(self, *, last: int | None = None) -> list[RoundRecord]:
         """Return rounds by number: all, or the ``last`` of them."""
         rows = self._rows(
-            f"SELECT {ROUND_COLUMNS} FROM round ORDER BY number DESC LIMIT ?",
+            f"SELECT {ROUND_COLUMNS} FROM round LEFT JOIN measure ON measure.round = number"
+            " ORDER BY number DESC LIMIT ?",
             (-1 if last is None else last,),
         )
-        return [RoundRecord(*row) for row in reversed(rows)]
+        return [_round_of(row) for row in reversed(rows)]
 
     # Refusals, troubles, switches
 
@@ -233,15 +226,15 @@ class Records:
         with self._transaction() as cursor:
             cursor.execute("PRAGMA user_version")
             ((version,),) = cursor.fetchall()
-            if version == 0:
-                for statement in SCHEMA.split(";"):
-                    cursor.execute(statement)
-                cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
+            if version > len(MIGRATIONS):
                 raise StoreError(
                     f"the records {self._path} have schema version {version}; this penchant reads "
-                    f"version {SCHEMA_VERSION}; use the penchant that wrote them"
+                    f"versions up to {len(MIGRATIONS)}; use the penchant that wrote them"
                 )
+            for migration in MIGRATIONS[version:]:
+                for statement in migration.split(";"):
+                    cursor.execute(statement)
+            cursor.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -268,3 +261,9 @@ class Records:
                 return self._connection.execute(query, values).fetchall()
             except sqlite3.Error as error:
                 raise StoreError(f"cannot read {self._path}: {error}") from error
+
+
+def _round_of(row: tuple[Any, ...]) -> RoundRecord:
+    *_, hits, gains, devices, deviation = row
+    measured = None if hits is None else Measured(hits, gains, devices, deviation)
+    return replace(RoundRecord(*row[:-4]), measured=measured)

@@ -2,13 +2,17 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from numpy.typing import NDArray
 
 from penchant.shared.catalogue import Catalogue
-from penchant.shared.catalogue.packing import pack_catalogue
+from penchant.shared.catalogue.packing import pack_catalogue, unpack_catalogue
 from penchant.shared.errors import PenchantError, ReleaseError
 from penchant.shared.files import sha256_of, whole_folder, write_atomically
 from penchant.shared.ranker import Ranker
@@ -93,6 +97,49 @@ class Shelf:
         if self._ranker is None or self._ranker[0] != found:
             self._ranker = found, Ranker.load(self.content(ReleaseKind.RANKER, found.version))
         return self._ranker
+
+    def ranker_of(self, model_id: str) -> Ranker | None:
+        """Return the latest release of the ranker with this identity, None if it is not here."""
+        for version in reversed(self._versions(ReleaseKind.RANKER)):
+            signed = self.manifest(ReleaseKind.RANKER, version)
+            if signed is None or signed.verified(self._key.public_key()).model_id != model_id:
+                continue
+            return Ranker.load(self.content(ReleaseKind.RANKER, version))
+        return None
+
+    @contextmanager
+    def catalogue(self, fingerprint: str | None) -> Iterator[Catalogue]:
+        """Lend the latest catalogue released of these items.
+
+        Raises:
+            ReleaseError: there is none.
+        """
+        for version in reversed(self._versions(ReleaseKind.CATALOGUE)):
+            signed = self.manifest(ReleaseKind.CATALOGUE, version)
+            if signed is None:
+                continue
+            if signed.verified(self._key.public_key()).catalogue != fingerprint:
+                continue
+            with TemporaryDirectory(prefix="penchant-") as scratch:
+                folder = Path(scratch) / "catalogue"
+                unpack_catalogue(self.content(ReleaseKind.CATALOGUE, version), folder)
+                yield Catalogue.open(folder, verify=False)
+            return
+        raise ReleaseError(f"catalogue {fingerprint} is not among the releases; publish it again")
+
+    def origin(self, *, of: Ranker, before: Ranker) -> NDArray[np.int64]:
+        """Return the row that each item of a ranker has in an earlier one's catalogue, int64 (J,).
+
+        ``UNKNOWN_ITEM`` where it has none.
+
+        Raises:
+            ReleaseError: one of the catalogues is not here.
+        """
+        with (
+            self.catalogue(before.settings.catalogue) as earlier,
+            self.catalogue(of.settings.catalogue) as later,
+        ):
+            return earlier.positions(later.items)
 
     def _latest_manifest(self, kind: ReleaseKind) -> Manifest | None:
         signed = self.latest(kind)

@@ -16,7 +16,7 @@ def mechanism_of(settings: RoundSettings) -> dict[str, float]:
     return {
         "population": settings.population,
         "sampling_probability": settings.sampling_probability,
-        "noise_multiplier": settings.noise_multiplier,
+        "noise_multiplier": settings.accounted_noise_multiplier,
     }
 
 

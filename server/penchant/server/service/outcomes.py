@@ -8,7 +8,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from penchant.server.strategy import RoundOutcome
+from penchant.server.measures import Measured
+from penchant.server.outcome import RoundOutcome
 from penchant.shared.errors import DataError
 from penchant.shared.files import write_atomically
 
@@ -34,6 +35,9 @@ def kept_outcome(path: Path) -> tuple[str, RoundOutcome] | None:
     """
     try:
         fields = json.loads(path.read_bytes())
+        # An outcome kept by a penchant that knew no measures says nothing of them.
+        measured = fields.pop("measured", None)
+        fields["measured"] = None if measured is None else Measured(**measured)
         return fields.pop("model_id"), RoundOutcome(**fields)
     except FileNotFoundError:
         return None

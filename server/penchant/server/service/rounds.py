@@ -11,17 +11,18 @@ from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid
 
 from penchant.server.app import server_app
-from penchant.server.checkpoints import RoundState, load_checkpoint, save_checkpoint
+from penchant.server.checkpoints import RoundState, load_checkpoint
 from penchant.server.fleet.grid import RoundStopped
 from penchant.server.operations.records import Records
+from penchant.server.outcome import RoundOutcome
 from penchant.server.releases.shelf import Shelf
 from penchant.server.service.accountant import Accountant, mechanism_of
 from penchant.server.service.configuration import ServerConfiguration
 from penchant.server.service.folder import ServerFolder
 from penchant.server.service.outcomes import keep_outcome, kept_outcome
 from penchant.server.service.standing import Standing
+from penchant.server.service.states import States
 from penchant.server.settings import RoundSettings
-from penchant.server.strategy import RoundOutcome
 from penchant.shared.errors import PenchantError
 from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
@@ -67,6 +68,7 @@ class Rounds:
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
         self._not_before = 0.0
         self._ended: str | None = None
+        self._states = States(folder, shelf, records)
         self.standing = Standing()
 
     def start(self) -> None:
@@ -116,11 +118,13 @@ class Rounds:
             self._wait("waiting for a catalogue: penchant server publish")
             return
         released, ranker = found
-        state = self._state(ranker)
+        state = self._states.of(ranker)
         if not np.array_equal(ranker.vector, state.vector):
             # The server was stopped between keeping a ranker and releasing it, or a catalogue
-            # was published whose ranker had learnt something before.
+            # was published whose ranker had learnt something before, or goes on from one that has.
             self._release(ranker, state, catalogue=released.catalogue)
+        if ranker.settings.continues and not self._states.begun(ranker):
+            self._states.keep(ranker, state)
         settings = self._configuration.rounds
         self._account(settings, state)
         self._ended = self._reason_to_end(settings, state)
@@ -141,8 +145,7 @@ class Rounds:
         def on_round(outcome: RoundOutcome, after: RoundState) -> None:
             # Kept first: what is not kept is begun anew and so must not have been released.
             keep_outcome(self._folder.outcome, outcome, model_id=ranker.model_id)
-            path = self._folder.checkpoint(ranker.model_id)
-            save_checkpoint(path, after, model_id=ranker.model_id)
+            self._states.keep(ranker, after)
             self._finish(outcome, settings)
             self._release(ranker, after, catalogue=catalogue)
 
@@ -188,6 +191,7 @@ class Rounds:
             rejected=outcome.rejected,
             void=outcome.void,
             epsilon=epsilon,
+            measured=outcome.measured,
         )
         if outcome.reasons:
             self._records.refused({f"reply {why}": n for why, n in outcome.reasons.items()})
@@ -207,20 +211,13 @@ class Rounds:
         found = self._shelf.ranker()
         if found is not None and found[1].model_id != ranker.model_id:
             return  # a new catalogue was published meanwhile; its ranker is the one to go on with
+        latest = ranker if found is None else found[1]
+        before = 0 if found is None else found[0].round_number
         self._shelf.publish_ranker(
-            ranker.with_vector(state.vector),
+            self._states.after(latest, state, rounds=state.round_number - before),
             catalogue=catalogue,
             round_number=state.round_number,
         )
-
-    def _state(self, ranker: Ranker) -> RoundState:
-        path = self._folder.checkpoint(ranker.model_id)
-        state = RoundState.initial(ranker.vector)
-        if path.exists():
-            state = load_checkpoint(path, model_id=ranker.model_id)
-        # Rounds are counted over all catalogues: what earlier ones have cost stays spent.
-        finished = [record.number for record in self._records.rounds() if record.finished]
-        return replace(state, round_number=max([state.round_number, *finished]))
 
     def _account(self, settings: RoundSettings, state: RoundState) -> None:
         """Note what the rounds have cost and what one more would make it."""

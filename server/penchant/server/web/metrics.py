@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from penchant.server.web.overview import Overview
+from penchant.server.web.quality import Quality, latest_quality
 
 __all__ = ["metrics_registry"]
 
@@ -42,12 +43,31 @@ class _Overview(Collector):
                 _gauge("round_accepted", "Updates that counted in the last round.", last.accepted),
                 _gauge("round_seconds", "How long the last round took.", seconds),
             )
+        quality = latest_quality(now.rounds, most=1)
+        if quality is not None:
+            yield from _measured(quality)
         refusals = CounterMetricFamily(
             "penchant_refusals", "Replies and requests that were refused.", labels=["reason"]
         )
         for reason, count in now.refusals.items():
             refusals.add_metric([reason], count)
         yield refusals
+
+
+def _measured(quality: Quality) -> Iterator[Metric]:
+    """Yield what the latest round that measured says; no figure where there are too few devices."""
+    yield _gauge(
+        "measured_devices",
+        "Devices that measured in the latest round that asked, with noise.",
+        quality.devices,
+    )
+    for name, what, found in (
+        ("hit_rate", "HR@10", quality.hit_rate),
+        ("ndcg", "NDCG@10", quality.ndcg),
+    ):
+        if found is not None:
+            yield _gauge(name, f"{what}, devices' mean, latest round that asked.", found.mean)
+            yield _gauge(f"{name}_error", f"Standard error of penchant_{name}.", found.error)
 
 
 def metrics_registry(overview: Callable[[], Overview]) -> CollectorRegistry:

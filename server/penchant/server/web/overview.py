@@ -9,6 +9,7 @@ from penchant.server.fleet.waiting import Waiting
 from penchant.server.operations.records import Records, RoundRecord, Trouble
 from penchant.server.operations.tally import Tally
 from penchant.server.service.standing import Standing
+from penchant.server.web.quality import Quality, latest_quality
 
 __all__ = ["Overview", "Overviews"]
 
@@ -46,6 +47,14 @@ class Overview:
         """Return what the page shows, as JSON values."""
         fields = asdict(self)
         fields["standing"].pop("accounted_for")
+        for number, record in enumerate(self.rounds, start=1):
+            shown, recent = fields["rounds"][number - 1], None
+            if record.measured is not None:
+                shown["measured"] |= Quality.of(record.measured).as_json()
+                recent = latest_quality(self.rounds[:number])
+            shown["recently_measured"] = None if recent is None else recent.as_json()
+        quality = latest_quality(self.rounds)
+        fields["quality"] = None if quality is None else quality.as_json()
         return fields
 
 

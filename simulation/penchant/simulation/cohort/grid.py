@@ -8,11 +8,15 @@ import numpy as np
 from flwr.app import Message
 from numpy.typing import NDArray
 
+from penchant.client.training.measuring import given
 from penchant.server import blocks
 from penchant.server.blocks import BlockResult
 from penchant.shared import flower
 from penchant.shared.codec import decode_task
-from penchant.shared.contract import TrainingTask
+from penchant.shared.contract import MEASURE_SIZE, TrainingTask
+from penchant.shared.history import History
+from penchant.shared.measures import measure_of
+from penchant.shared.scoring import Scorer
 from penchant.simulation.cohort.block import Block, BlockTraining, Histories
 from penchant.simulation.cohort.vectors import PrivateVectors
 from penchant.simulation.datasets import Dataset
@@ -52,7 +56,7 @@ class CohortGrid(LocalGrid):
         training: each person's training events; person i is device i.
         vectors: the devices' private vectors.
         workers: where blocks are trained.
-        size: D, how many numbers the ranker has.
+        scorer: the initial ranker and its catalogue.
         on_reply: told how many devices have answered, after each block.
     """
 
@@ -62,14 +66,14 @@ class CohortGrid(LocalGrid):
         vectors: PrivateVectors,
         workers: Workers[TrainingTask, Block, BlockTraining],
         *,
-        size: int,
+        scorer: Scorer,
         on_reply: Callable[[int], None],
     ) -> None:
         super().__init__(devices=training.n_people, on_reply=on_reply)
         self._training = training
         self._vectors = vectors
         self._workers = workers
-        self._size = size
+        self._scorer = scorer
 
     def send_and_receive(
         self,
@@ -82,13 +86,19 @@ class CohortGrid(LocalGrid):
         first = next(waiting, None)
         if first is None:
             return
-        task = decode_task(flower.unpack(first.content), size=self._size)
+        task = decode_task(flower.unpack(first.content), size=self._scorer.ranker.settings.size)
         asked: deque[Message] = deque()
         groups = _groups(chain([first], waiting))
         trained = self._workers.run(task, self._blocks(groups, asked, task.round_number))
+        measuring = None if task.measure_noise_multiplier is None else given(task, self._scorer)
         for result in trained:
-            self._vectors.write(result.devices, result.private_vectors, task.round_number)
-            yield self._reply(asked.popleft(), task, result)
+            # Before the vectors are written: a device measures, and then learns.
+            measures = None if measuring is None else self._measures(task, measuring, result)
+            kept = result.succeeded  # a device whose training fails has not been in the round
+            self._vectors.write(
+                result.devices[kept], result.private_vectors[kept], task.round_number
+            )
+            yield self._reply(asked.popleft(), task, result, measures)
             self._on_reply(len(result.devices))
 
     def _blocks(
@@ -101,7 +111,29 @@ class CohortGrid(LocalGrid):
             devices = np.array(nodes, dtype=np.int64) - FIRST_NODE_ID
             yield block_of(self._training, devices, self._vectors.before(devices, round_number))
 
-    def _reply(self, message: Message, task: TrainingTask, result: BlockTraining) -> Message:
+    def _measures(
+        self, task: TrainingTask, scorer: Scorer, result: BlockTraining
+    ) -> NDArray[np.float64]:
+        """Return the sum of what devices that gave an update measure, float64 (3,).
+
+        People here do nothing new after the beginning: who has learnt before has all of it known.
+        """
+        total = np.zeros(MEASURE_SIZE)
+        known = self._vectors.have_learnt(result.devices, task.round_number)
+        measuring = result.devices[result.succeeded & ~known]
+        vectors = self._vectors.before(measuring, task.round_number)
+        for device, vector in zip(measuring, vectors, strict=True):
+            history = _history_of(self._training, int(device), scorer)
+            total += measure_of(scorer, history, vector, new=np.ones(len(history), np.bool_))
+        return total
+
+    def _reply(
+        self,
+        message: Message,
+        task: TrainingTask,
+        result: BlockTraining,
+        measures: NDArray[np.float64] | None,
+    ) -> Message:
         nodes = (result.devices + FIRST_NODE_ID).astype(np.uint64)
         content = blocks.pack(
             BlockResult(
@@ -110,10 +142,18 @@ class CohortGrid(LocalGrid):
                 devices=nodes[result.succeeded],
                 failed=nodes[~result.succeeded],
                 total=result.total,
+                measures=measures,
             )
         )
         with self._as_node(message):
             return Message(content, reply_to=message)
+
+
+def _history_of(training: Dataset, person: int, scorer: Scorer) -> History:
+    items, times = training.history(person)
+    rows = items.astype(np.int64)
+    kinds = training.kinds_of(person)
+    return History(scorer.features_of(rows), rows, kinds, np.asarray(times, dtype=np.int64))
 
 
 def _groups(messages: Iterator[Message]) -> Iterator[list[Message]]:

@@ -39,8 +39,8 @@ class CohortPopulation:
     ) -> None:
         settings = scorer.ranker.settings
         self._training = training
+        self._scorer = scorer
         self._workers = workers
-        self._size = settings.size
         self.private_vectors = PrivateVectors(
             folder, devices=training.n_people, dimension=settings.dimension
         )
@@ -58,6 +58,6 @@ class CohortPopulation:
             self._training,
             self.private_vectors,
             self._workers,
-            size=self._size,
+            scorer=self._scorer,
             on_reply=on_reply,
         )

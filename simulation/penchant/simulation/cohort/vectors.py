@@ -45,6 +45,11 @@ class PrivateVectors:
         vectors[numbers == 0] = 0.0
         return vectors
 
+    def have_learnt(self, devices: NDArray[np.int64], round_number: int) -> NDArray[np.bool_]:
+        """Return which of ``devices`` were in a round before this one, bool (n,)."""
+        numbers: NDArray[np.int32] = self._latest(devices, round_number)[1]
+        return numbers > 0
+
     def write(
         self, devices: NDArray[np.int64], vectors: NDArray[np.float32], round_number: int
     ) -> None:
