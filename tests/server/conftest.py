@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.app import Error, Message, RecordDict
+from flwr.app import Context, Error, Message, RecordDict
 from flwr.common.constant import SUPERLINK_NODE_ID
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+from penchant.server.app import server_app
+from penchant.server.checkpoints import RoundState
+from penchant.server.outcome import RoundOutcome
 from penchant.server.settings import OptimiserSettings, RoundSettings
 from penchant.shared.contract import LearningRates, LocalTraining
 from penchant.shared.features import FeatureMap
+from penchant.shared.randomness import SeededRandomness
 from penchant.shared.ranker import Preset, Ranker, RankerSettings
 
 RATES = LearningRates(
@@ -127,3 +131,30 @@ class ScriptedGrid(Grid):
 def make_grid() -> Callable[[int, Answers], Grid]:
     """Make a grid of a number of devices and what they answer."""
     return ScriptedGrid
+
+
+@pytest.fixture
+def run_rounds(
+    ranker: Ranker, make_grid: Callable[[int, Answers], Grid]
+) -> Callable[..., list[tuple[RoundOutcome, RoundState]]]:
+    """Run rounds over twelve devices that answer as they please; return what each came to."""
+
+    def run(
+        settings: RoundSettings, answers: Answers, *, in_blocks: bool = False
+    ) -> list[tuple[RoundOutcome, RoundState]]:
+        told: list[tuple[RoundOutcome, RoundState]] = []
+        app = server_app(
+            ranker,
+            RoundState.initial(ranker.vector),
+            settings=settings,
+            randomness=SeededRandomness(6),
+            on_cohort=lambda *_: None,
+            on_round=lambda outcome, state: told.append((outcome, state)),
+            takes_blocks=in_blocks,
+        )
+        nothing = RecordDict()
+        context = Context(run_id=1, node_id=0, node_config={}, state=nothing, run_config={})
+        app(make_grid(12, answers), context)
+        return told
+
+    return run

@@ -4,11 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from flwr.app import ConfigRecord, Context, Error, Message, RecordDict
-from flwr.serverapp import Grid
+from flwr.app import ConfigRecord, Error, Message, RecordDict
 
 from penchant.server import blocks
-from penchant.server.app import server_app
 from penchant.server.blocks import BlockResult
 from penchant.server.checkpoints import RoundState
 from penchant.server.outcome import RoundOutcome
@@ -16,12 +14,11 @@ from penchant.server.settings import RoundSettings
 from penchant.shared import flower
 from penchant.shared.codec import decode_task
 from penchant.shared.errors import CodecError, RoundError
-from penchant.shared.randomness import SeededRandomness
 from penchant.shared.ranker import Ranker
 
 Answers = Callable[[Message], list[tuple[int, RecordDict | Error]]]
 MakeSettings = Callable[..., RoundSettings]
-MakeGrid = Callable[[int, Answers], Grid]
+RunRounds = Callable[..., list[tuple[RoundOutcome, RoundState]]]
 Change = Callable[[BlockResult], BlockResult]
 
 DEVICES, BLOCK = 12, 4
@@ -59,7 +56,7 @@ def test_other_records_are_refused(record: RecordDict) -> None:
 
 
 def run(
-    ranker: Ranker, settings: RoundSettings, make_grid: MakeGrid, *, change: Change | None = None
+    ranker: Ranker, settings: RoundSettings, run_rounds: RunRounds, *, change: Change | None = None
 ) -> list[tuple[RoundOutcome, RoundState]]:
     """Run rounds in which every fourth device answers for four; ``change`` distorts its answer."""
 
@@ -76,28 +73,15 @@ def run(
         )
         return [(device, blocks.pack(result if change is None else change(result)))]
 
-    told: list[tuple[RoundOutcome, RoundState]] = []
-    app = server_app(
-        ranker,
-        RoundState.initial(ranker.vector),
-        settings=settings,
-        randomness=SeededRandomness(6),
-        on_cohort=lambda *_: None,
-        on_round=lambda outcome, state: told.append((outcome, state)),
-        takes_blocks=True,
-    )
-    nothing = RecordDict()
-    context = Context(run_id=1, node_id=0, node_config={}, state=nothing, run_config={})
-    app(make_grid(DEVICES, answers), context)
-    return told
+    return run_rounds(settings, answers, in_blocks=True)
 
 
 def test_sums_count_for_as_many_devices_as_they_are_of(
-    ranker: Ranker, make_settings: MakeSettings, make_grid: MakeGrid
+    ranker: Ranker, make_settings: MakeSettings, run_rounds: RunRounds
 ) -> None:
     """Three sums of four updates are twelve updates, and the ranker moves by their mean."""
     settings = make_settings(rounds=1)
-    ((outcome, state),) = run(ranker, settings, make_grid)
+    ((outcome, state),) = run(ranker, settings, run_rounds)
     assert outcome == RoundOutcome(1, 12, 12, 0, False)
     rates = np.concatenate(
         [
@@ -112,7 +96,7 @@ def test_sums_count_for_as_many_devices_as_they_are_of(
 
 
 def test_devices_that_gave_nothing_are_rejected(
-    ranker: Ranker, make_settings: MakeSettings, make_grid: MakeGrid
+    ranker: Ranker, make_settings: MakeSettings, run_rounds: RunRounds
 ) -> None:
     """A block says which of its devices failed: they were asked, and do not count."""
 
@@ -125,7 +109,7 @@ def test_devices_that_gave_nothing_are_rejected(
             total=result.total * np.float32(0.75),
         )
 
-    ((outcome, _),) = run(ranker, make_settings(rounds=1), make_grid, change=one_failed)
+    ((outcome, _),) = run(ranker, make_settings(rounds=1), run_rounds, change=one_failed)
     assert outcome == RoundOutcome(1, 12, 9, 3, False)
 
 
@@ -149,17 +133,17 @@ def _changed(**fields: object) -> Change:
 def test_a_sum_that_cannot_be_right_ends_the_run(
     ranker: Ranker,
     make_settings: MakeSettings,
-    make_grid: MakeGrid,
+    run_rounds: RunRounds,
     change: Change,
     reason: str,
 ) -> None:
     """Nothing is counted twice, of another round or longer than clipped updates can be."""
     with pytest.raises(RoundError, match=reason):
-        run(ranker, make_settings(rounds=1), make_grid, change=change)
+        run(ranker, make_settings(rounds=1), run_rounds, change=change)
 
 
 def test_a_server_in_the_field_takes_no_sums(
-    ranker: Ranker, make_settings: MakeSettings, make_grid: MakeGrid
+    ranker: Ranker, make_settings: MakeSettings, run_rounds: RunRounds
 ) -> None:
     """Unless told that its grid makes them, the strategy rejects a sum like any malformed reply."""
     total = np.zeros(ranker.settings.size, dtype=np.float32)
@@ -170,16 +154,5 @@ def test_a_server_in_the_field_takes_no_sums(
         block = BlockResult(ranker.model_id, 1, one, one[:0], total)
         return [(device, blocks.pack(block))]
 
-    told: list[RoundOutcome] = []
-    app = server_app(
-        ranker,
-        RoundState.initial(ranker.vector),
-        settings=make_settings(rounds=1),
-        randomness=SeededRandomness(6),
-        on_cohort=lambda *_: None,
-        on_round=lambda outcome, _: told.append(outcome),
-    )
-    nothing = RecordDict()
-    context = Context(run_id=1, node_id=0, node_config={}, state=nothing, run_config={})
-    app(make_grid(DEVICES, answers), context)
-    assert told == [RoundOutcome(1, 12, 0, 12, True)]
+    ((told, _),) = run_rounds(make_settings(rounds=1), answers)
+    assert told == RoundOutcome(1, 12, 0, 12, True)

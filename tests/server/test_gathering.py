@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.app import Context, Error, Message, RecordDict
+from flwr.app import Error, Message, RecordDict
 from flwr.common.constant import ErrorCode
-from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
 from penchant.server import blocks
-from penchant.server.app import server_app
 from penchant.server.blocks import BlockResult
 from penchant.server.checkpoints import RoundState
 from penchant.server.outcome import RoundOutcome
@@ -21,40 +19,15 @@ from penchant.shared import flower
 from penchant.shared.codec import decode_task, encode_result
 from penchant.shared.contract import TrainingResult, TrainingTask
 from penchant.shared.errors import RoundError
-from penchant.shared.randomness import SeededRandomness
 from penchant.shared.ranker import Ranker
 
 Content = RecordDict | Error
 Answers = Callable[[Message], list[tuple[int, Content]]]
 MakeSettings = Callable[..., RoundSettings]
-MakeGrid = Callable[[int, Answers], Grid]
 Told = list[tuple[RoundOutcome, RoundState]]
 Run = Callable[..., Told]
 DEVICES = 12
 SCALE = 1 / math.sqrt(3)
-
-
-@pytest.fixture
-def run(ranker: Ranker, make_grid: MakeGrid) -> Run:
-    """Run rounds over devices that answer as they please."""
-
-    def run_rounds(settings: RoundSettings, answers: Answers, *, in_blocks: bool = False) -> Told:
-        told: Told = []
-        app = server_app(
-            ranker,
-            RoundState.initial(ranker.vector),
-            settings=settings,
-            randomness=SeededRandomness(6),
-            on_cohort=lambda *_: None,
-            on_round=lambda outcome, state: told.append((outcome, state)),
-            takes_blocks=in_blocks,
-        )
-        nothing = RecordDict()
-        context = Context(run_id=1, node_id=0, node_config={}, state=nothing, run_config={})
-        app(make_grid(DEVICES, answers), context)
-        return told
-
-    return run_rounds
 
 
 def measure_of(device: int) -> NDArray[np.float32]:
@@ -97,10 +70,10 @@ def exact_sums(devices: range | list[int]) -> NDArray[np.float64]:
 
 
 def test_without_noise_the_means_are_exact(
-    run: Run, ranker: Ranker, make_settings: MakeSettings
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings
 ) -> None:
     """Each round tells HR@10, NDCG@10 and the number of devices that measured."""
-    told = run(make_settings(evaluate=True), answers_of(ranker))
+    told = run_rounds(make_settings(evaluate=True), answers_of(ranker))
     hits, gains, devices = exact_sums(range(100, 112))
     assert devices == pytest.approx(8)
     for outcome, _ in told:
@@ -116,11 +89,11 @@ def test_without_noise_the_means_are_exact(
 
 @pytest.mark.parametrize("noise", [0.0, 2.0])
 def test_asking_changes_nothing_but_what_is_measured(
-    run: Run, ranker: Ranker, make_settings: MakeSettings, noise: float
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings, noise: float
 ) -> None:
     """The rankers are those of rounds that do not ask, to the bit, with noise and without."""
     asking, plain = (
-        run(make_settings(evaluate=evaluate, noise_multiplier=noise), answers_of(ranker))
+        run_rounds(make_settings(evaluate=evaluate, noise_multiplier=noise), answers_of(ranker))
         for evaluate in (True, False)
     )
     assert [s.vector.tobytes() for _, s in asking] == [s.vector.tobytes() for _, s in plain]
@@ -129,7 +102,7 @@ def test_asking_changes_nothing_but_what_is_measured(
 
 
 def test_what_devices_are_told_is_what_is_done(
-    run: Run, ranker: Ranker, make_settings: MakeSettings
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings
 ) -> None:
     """The noise in the task is the noise on the sums: other each round, of the deviation told."""
     tasks: list[TrainingTask] = []
@@ -140,7 +113,7 @@ def test_what_devices_are_told_is_what_is_done(
         return honest(message)
 
     settings = make_settings(evaluate=True, noise_multiplier=2.5, rounds=2)
-    told = [outcome.measured for outcome, _ in run(settings, noting)]
+    told = [outcome.measured for outcome, _ in run_rounds(settings, noting)]
     assert {task.measure_noise_multiplier for task in tasks} == {settings.measure_noise} == {5.0}
     assert all(one is not None for one in told)
     off = [np.array([one.hits, one.gains, one.devices]) for one in told if one is not None]
@@ -151,7 +124,9 @@ def test_what_devices_are_told_is_what_is_done(
     assert (off[0] != off[1]).all()
 
 
-def test_a_void_round_tells_nothing(run: Run, ranker: Ranker, make_settings: MakeSettings) -> None:
+def test_a_void_round_tells_nothing(
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings
+) -> None:
     """With too few answers, or too few that measured, means of a few would be told: they are not.
 
     With noise the sums are told whatever came, so that the number is not.
@@ -161,13 +136,13 @@ def test_a_void_round_tells_nothing(run: Run, ranker: Ranker, make_settings: Mak
     def few(message: Message) -> list[tuple[int, Content]]:
         return honest(message) if message.metadata.dst_node_id < 109 else []
 
-    void = run(make_settings(evaluate=True, minimum_cohort=10, rounds=1), few)
+    void = run_rounds(make_settings(evaluate=True, minimum_cohort=10, rounds=1), few)
     assert (void[0][0].void, void[0][0].measured) == (True, None)
-    sparse = run(make_settings(evaluate=True, minimum_cohort=9, rounds=1), few)
+    sparse = run_rounds(make_settings(evaluate=True, minimum_cohort=9, rounds=1), few)
     assert (sparse[0][0].void, sparse[0][0].measured) == (False, None)
-    enough = run(make_settings(evaluate=True, minimum_cohort=6, rounds=1), few)
+    enough = run_rounds(make_settings(evaluate=True, minimum_cohort=6, rounds=1), few)
     assert enough[0][0].measured is not None
-    noised = run(
+    noised = run_rounds(
         make_settings(evaluate=True, minimum_cohort=10, rounds=1, noise_multiplier=1.0), few
     )
     assert noised[0][0].measured is not None
@@ -185,7 +160,7 @@ BAD_MEASURES = {
 
 @pytest.mark.parametrize("kind", BAD_MEASURES)
 def test_a_bad_measure_and_its_update_do_not_count(
-    run: Run, ranker: Ranker, make_settings: MakeSettings, kind: str
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings, kind: str
 ) -> None:
     """Missing, too long, or none that a device can make: all of the reply is rejected, counted."""
     measure, reason = BAD_MEASURES[kind]
@@ -195,15 +170,15 @@ def test_a_bad_measure_and_its_update_do_not_count(
     def silent(message: Message) -> list[tuple[int, Content]]:
         return [] if message.metadata.dst_node_id == 104 else honest(message)
 
-    ((found, state),) = run(settings, answers_of(ranker, d104=measure))
-    ((expected, without),) = run(settings, silent)
+    ((found, state),) = run_rounds(settings, answers_of(ranker, d104=measure))
+    ((expected, without),) = run_rounds(settings, silent)
     assert (found.accepted, found.rejected, dict(found.reasons)) == (11, 1, {reason: 1})
     assert state.vector.tobytes() == without.vector.tobytes()
     assert found.measured == expected.measured
 
 
 def test_a_measure_that_is_not_finite_does_not_count(
-    run: Run, ranker: Ranker, make_settings: MakeSettings
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings
 ) -> None:
     """As for updates, one broken number makes the reply malformed."""
     honest = answers_of(ranker)
@@ -214,15 +189,15 @@ def test_a_measure_that_is_not_finite_does_not_count(
         data = flower.unpack(content)[:-4] + np.float32(np.nan).tobytes()
         return [(device, flower.pack(data) if device == 104 else content)]
 
-    ((found, _),) = run(make_settings(evaluate=True, rounds=1), broken)
+    ((found, _),) = run_rounds(make_settings(evaluate=True, rounds=1), broken)
     assert dict(found.reasons) == {"malformed": 1}
 
 
 def test_a_measure_that_was_not_asked_for_does_not_count(
-    run: Run, ranker: Ranker, make_settings: MakeSettings
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings
 ) -> None:
     """A device that sends one unasked is rejected: it would be a measure without noise."""
-    ((found, _),) = run(make_settings(rounds=1), answers_of(ranker, d104=measure_of(104)))
+    ((found, _),) = run_rounds(make_settings(rounds=1), answers_of(ranker, d104=measure_of(104)))
     assert (found.accepted, dict(found.reasons), found.measured) == (11, {"malformed": 1}, None)
 
 
@@ -250,35 +225,37 @@ def block_answers(ranker: Ranker, **changes: Any) -> Answers:
 
 
 def test_sums_of_several_devices_measure_the_same(
-    run: Run, ranker: Ranker, make_settings: MakeSettings
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings
 ) -> None:
     """Three blocks of four tell what twelve devices tell, and without being asked nothing."""
     settings = make_settings(evaluate=True, rounds=1)
-    ((blocked, _),) = run(settings, block_answers(ranker), in_blocks=True)
-    ((single, _),) = run(settings, answers_of(ranker))
+    ((blocked, _),) = run_rounds(settings, block_answers(ranker), in_blocks=True)
+    ((single, _),) = run_rounds(settings, answers_of(ranker))
     assert blocked.measured is not None
     assert single.measured is not None
     assert blocked.measured.hits == pytest.approx(single.measured.hits, abs=1e-6)
     assert blocked.measured.devices == pytest.approx(single.measured.devices, abs=1e-6)
-    ((plain, _),) = run(make_settings(rounds=1), block_answers(ranker), in_blocks=True)
+    ((plain, _),) = run_rounds(make_settings(rounds=1), block_answers(ranker), in_blocks=True)
     assert plain.measured is None
 
 
 @pytest.mark.parametrize("evaluate", [True, False])
 def test_blocks_that_do_not_answer_what_is_asked_end_the_run(
-    run: Run, ranker: Ranker, make_settings: MakeSettings, evaluate: bool
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings, evaluate: bool
 ) -> None:
     """Measures missing or unasked, and sums longer than measures can make them."""
     settings = make_settings(evaluate=evaluate, rounds=1)
     wrong = None if evaluate else np.zeros(3)
     with pytest.raises(RoundError, match="measures where none are asked for"):
-        run(settings, block_answers(ranker, measures=wrong), in_blocks=True)
+        run_rounds(settings, block_answers(ranker, measures=wrong), in_blocks=True)
     if evaluate:
         with pytest.raises(RoundError, match="add up to at most 4"):
-            run(settings, block_answers(ranker, measures=np.full(3, 4.0)), in_blocks=True)
+            run_rounds(settings, block_answers(ranker, measures=np.full(3, 4.0)), in_blocks=True)
 
 
-def test_errors_are_no_measures(run: Run, ranker: Ranker, make_settings: MakeSettings) -> None:
+def test_errors_are_no_measures(
+    run_rounds: Run, ranker: Ranker, make_settings: MakeSettings
+) -> None:
     """A device that refuses is rejected as ever, and the others are measured without it."""
     honest = answers_of(ranker)
 
@@ -287,6 +264,6 @@ def test_errors_are_no_measures(run: Run, ranker: Ranker, make_settings: MakeSet
         error = Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, "refused")
         return [(device, error)] if device == 104 else honest(message)
 
-    ((found, _),) = run(make_settings(evaluate=True, rounds=1), one_refuses)
+    ((found, _),) = run_rounds(make_settings(evaluate=True, rounds=1), one_refuses)
     assert found.measured is not None
     assert found.measured.devices == pytest.approx(7, abs=1e-6)

@@ -69,13 +69,7 @@ def slow_measure(
         met = {int(met) for met in history.items[:place]}
         if not new[place] or item in met or item < 0 or history.kinds[place] == DISLIKE:
             continue
-        before = History(
-            history.features[:place],
-            history.items[:place],
-            history.kinds[:place],
-            history.times[:place],
-        )
-        profile = scorer.profile(vector, before, now=int(history.times[place]))
+        profile = scorer.profile(vector, history.before(place), now=int(history.times[place]))
         scores = scorer.scores(profile)
         rank = 1 + sum(scores[j] > scores[item] for j in range(ITEMS) if j not in met)
         found.append((rank <= 10, 1 / math.log2(rank + 1) if rank <= 10 else 0.0))

@@ -34,3 +34,9 @@ class History:
         return History(
             self.features[start:], self.items[start:], self.kinds[start:], self.times[start:]
         )
+
+    def before(self, place: int) -> "History":
+        """Return the events before that at ``place``."""
+        return History(
+            self.features[:place], self.items[:place], self.kinds[:place], self.times[:place]
+        )

@@ -103,13 +103,8 @@ def _ranks(
     places: NDArray[np.int64],
 ) -> Ranks:
     above, tied, candidates = [], [], []
-    for place in places:
-        before = History(
-            history.features[:place],
-            history.items[:place],
-            history.kinds[:place],
-            history.times[:place],
-        )
+    for place in places.tolist():
+        before = history.before(place)
         profile = scorer.profile(private_vector, before, now=int(history.times[place]))
         scores = scorer.scores(profile)
         open_items = np.ones(len(scores), dtype=np.bool_)

@@ -32,14 +32,10 @@ def local_quality(
     if len(places) < FEWEST:
         return None
     reciprocal = []
-    for place in places:
-        before = History(
-            history.features[:place],
-            history.items[:place],
-            history.kinds[:place],
-            history.times[:place],
+    for place in places.tolist():
+        profile = scorer.profile(
+            private_vector, history.before(place), now=int(history.times[place])
         )
-        profile = scorer.profile(private_vector, before, now=int(history.times[place]))
         scores = scorer.scores(profile)
         rank = 1 + int((scores > scores[history.items[place]]).sum())
         reciprocal.append(1.0 / rank)
