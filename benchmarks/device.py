@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -87,12 +88,20 @@ def write_catalogue(folder: Path, items: int) -> None:
 
 
 @contextmanager
-def opened(scratch: Path, items: int, *, encoder: Encoder | None = None) -> Iterator[Device]:
-    """Give a new device over a catalogue of ``items``, which is made if it is not there."""
+def opened(
+    scratch: Path, items: int, *, encoder: Encoder | None = None, new: int = 0
+) -> Iterator[Device]:
+    """Give a new device over a catalogue of ``items``, which is made if it is not there.
+
+    The last ``new`` of them, if any, are new to its ranker, which is then a trained one's.
+    """
     folder = scratch / f"catalogue-{items}"
     if not folder.exists():
         write_catalogue(folder, items)
     scorer = Scorer.untrained(Catalogue.open(folder))
+    if new:
+        rounds = np.repeat(np.array([1, 0], dtype=np.int32), [items - new, new])
+        scorer = Scorer.bind(replace(scorer.ranker, item_rounds=rounds), scorer.catalogue)
     with tempfile.TemporaryDirectory(dir=scratch) as home:
         keys = KeyFile(Path(home) / "key")
         with Device.open(Path(home) / "device", scorer, keys=keys, encoder=encoder) as device:
@@ -142,6 +151,33 @@ def recommending(scratch: Path, arguments: argparse.Namespace) -> Figures:
                 ask = partial(_recommend, device, diversity)
                 figures |= measured(f"{name}_{items}", ask, arguments.repeats)
     return figures
+
+
+def renewing(scratch: Path, arguments: argparse.Namespace) -> Figures:
+    """Time the first and later recommendations where a tenth of the items are new, and predicting.
+
+    The ranker has 384 features, the most there can be: of 32, as a compact one has, it costs less.
+    """
+    encoder = Encoder.open(ensure_bundle("minilm"))
+    figures: Figures = {}
+    for items in arguments.items:
+        with opened(scratch, items, encoder=encoder, new=items // 10) as device:
+            device.observe(*(Event(kind="view", item=f"item-{row * 7}") for row in range(100)))
+            for name, work in (
+                ("recommend", partial(device.recommend, k=10)),
+                ("predict", partial(device.predict, "the quiet river of northern winter")),
+            ):
+                began = time.perf_counter()
+                work()
+                figures[f"new_items_first_{name}_{items}_ms"] = 1e3 * (time.perf_counter() - began)
+                figures |= measured(
+                    f"new_items_{name}_{items}", partial(_ask, work), arguments.repeats
+                )
+    return figures
+
+
+def _ask(work: Callable[[], object], turn: int) -> None:  # noqa: ARG001
+    work()
 
 
 def _recommend(device: Device, diversity: float, turn: int) -> None:  # noqa: ARG001
@@ -245,6 +281,7 @@ def remembering(scratch: Path, arguments: argparse.Namespace) -> Figures:
 SECTIONS = {
     "observing": observing,
     "recommending": recommending,
+    "renewing": renewing,
     "importing": importing,
     "starting": starting,
     "remembering": remembering,

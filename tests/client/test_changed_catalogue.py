@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from penchant.client import Device, DeviceSettings, Event, EventKind
 from penchant.client.learnt import Relearning
 from penchant.client.participation import LAB
+from penchant.client.storage import RawKey
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.contract import LocalTraining, TrainingTask
 from penchant.shared.errors import RoundError
@@ -154,3 +156,45 @@ def test_an_answer_of_an_earlier_catalogue_is_given_again_and_learnt_once(
     device.install(later)
     assert device.train(task).update.tobytes() == first.update.tobytes()
     np.testing.assert_array_equal(device.private_vector(), learnt)
+
+
+def test_items_that_leave_go_on_to_count(scorer: Scorer, open_device: OpenDevice) -> None:
+    """Interests and profile are what they were, to 1e-5; what is forgotten is forgotten."""
+    device, later = open_device(scorer), gone_on(scorer)
+    ids = device.observe(*events(3, 0, 11, 2))
+    before = device.scores(now=NOW)
+    state = device._memory.state.means()
+    device.install(later)
+    np.testing.assert_allclose(
+        device.scores(now=NOW)[: len(scorer.catalogue) - 3], before[3:], rtol=1e-5, atol=1e-5
+    )
+    device.forget(event=ids[2])
+    for found, kept in zip(device._memory.state.means(), state, strict=True):
+        assert not np.array_equal(found, kept)
+    assert [event.item for event in device._store.events() if event.embedding is not None] == [
+        "item-0",
+        "item-2",
+    ]
+    # As if the third had never been, and the catalogue had not changed.
+    other = open_device(scorer, name="other")
+    other.observe(*(event for event in events(3, 0, 11, 2) if event.item != "item-11"))
+    for found, expected in zip(
+        device._memory.state.means(), other._memory.state.means(), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_items_of_another_encoder_count_for_nothing(scorer: Scorer, tmp_path: Path) -> None:
+    """What they were embedded as means nothing there; the device goes on with the others."""
+    narrow = np.eye(6, 5, dtype=np.float32)
+    names = [f"item-{number}" for number in range(6)]
+    other = Scorer.untrained(Catalogue.of(names, narrow), dimension=2)
+    with Device.open(tmp_path / "device", scorer, keys=RawKey(bytes(32))) as device:
+        device.observe(*events(3, 0, 11, 2))
+        device.install(gone_on(scorer))
+        device.install(other)
+        assert {one.item for one in device.recommend(k=9, now=NOW)} == {
+            "item-1",
+            "item-4",
+            "item-5",
+        }

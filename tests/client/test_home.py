@@ -1,5 +1,6 @@
 """Tests of what a device is opened with, written down."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from penchant.client import Event
 from penchant.client.home import HOME_FILE, Home, KeyChoice
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.errors import ConfigurationError, StoreError
+from penchant.shared.ranker import Ranker
+from penchant.shared.scoring import Scorer
 
 PASSPHRASE = "correct horse battery"
 
@@ -86,3 +89,54 @@ def test_another_folder_is_refused(content: bytes | None, tmp_path: Path) -> Non
         (tmp_path / HOME_FILE).write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"device init|cannot be read"):
         Home.read(tmp_path)
+
+
+def released(folder: Path, *items: str) -> tuple[Ranker, Path]:
+    """A server's release: a ranker, and the folder of its catalogue."""
+    embeddings = np.eye(len(items), 4, dtype=np.float32)
+    Catalogue.write(folder, items, embeddings=embeddings, precision="float32")
+    catalogue = Catalogue.open(folder)
+    return Scorer.untrained(catalogue, dimension=2).ranker, folder
+
+
+def test_a_release_over_its_items_is_used(catalogue: Path, tmp_path: Path) -> None:
+    """The next command ranks with it; one over other items is not the app's."""
+    home = Home(catalogue=catalogue, keys=KeyChoice.FILE, key_file=tmp_path / "key")
+    folder = tmp_path / "device"
+    home.write(folder)
+    home.use_release(folder, *released(tmp_path / "foreign", "x", "y", "z"))
+    assert Home.read(folder) == home
+    ranker, items = released(tmp_path / "same", "a", "b", "c")
+    home.use_release(folder, ranker, items)
+    with Home.read(folder).open(folder, ask_passphrase=never) as device:
+        assert device.scorer.ranker.vector.tobytes() == ranker.vector.tobytes()
+        assert Home.read(folder).catalogue == catalogue
+
+
+def test_a_release_over_a_changed_catalogue_is_followed(catalogue: Path, tmp_path: Path) -> None:
+    """From then on the next command ranks its items, wherever the release went; once each."""
+    home = Home(catalogue=catalogue, keys=KeyChoice.FILE, key_file=tmp_path / "key")
+    folder = tmp_path / "device"
+    home.write(folder)
+    home.use_release(folder, *released(tmp_path / "first", "a", "b", "c"))
+    for name, items in (("second", "abde"), ("third", "bdef")):
+        Home.read(folder).use_release(folder, *released(tmp_path / name, *items))
+        shutil.rmtree(tmp_path / name)
+        with Home.read(folder).open(folder, ask_passphrase=never) as device:
+            assert list(device.scorer.catalogue.items) == list(items)
+            assert len(device.recommend(k=9)) == 4
+        assert len(list(folder.glob("served-*"))) == 1
+
+
+def test_a_release_that_cannot_be_kept_changes_nothing(catalogue: Path, tmp_path: Path) -> None:
+    """The home stays as it was, and can be opened."""
+    home = Home(catalogue=catalogue, keys=KeyChoice.FILE, key_file=tmp_path / "key")
+    folder = tmp_path / "device"
+    home.write(folder)
+    home.use_release(folder, *released(tmp_path / "first", "a", "b", "c"))
+    before = Home.read(folder)
+    ranker, items = released(tmp_path / "second", "a", "b", "d")
+    with pytest.raises(StoreError, match="cannot be kept"):
+        before.use_release(folder, ranker, items / "absent")
+    assert Home.read(folder) == before
+    before.open(folder, ask_passphrase=never).close()

@@ -10,6 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,13 @@ from penchant.server.checkpoints import RoundState, load_checkpoint, save_checkp
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.catalogue.packing import pack_catalogue, unpack_catalogue
 from penchant.shared.codec import decode_result, decode_task, encode_result, encode_task
-from penchant.shared.contract import LearningRates, LocalTraining, TrainingResult, TrainingTask
+from penchant.shared.contract import (
+    MEASURE_SIZE,
+    LearningRates,
+    LocalTraining,
+    TrainingResult,
+    TrainingTask,
+)
 from penchant.shared.enrolment import EnrolmentCode, fingerprint_of
 from penchant.shared.errors import PenchantError
 from penchant.shared.features import FeatureMap
@@ -133,7 +140,9 @@ def _messages() -> list[Target]:
     vector = np.linspace(-1, 1, SIZE).astype(np.float32)
     task = encode_task(example_task("0" * 16, vector))
     result = encode_result(TrainingResult("0" * 16, 1, vector))
-    seeds = [task, result]
+    asking = encode_task(replace(example_task("0" * 16, vector), measure_noise_multiplier=8.0))
+    measured = encode_result(TrainingResult("0" * 16, 1, vector, vector[:MEASURE_SIZE]))
+    seeds = [task, result, asking, measured]
 
     @st.composite
     def framed(draw: Callable[..., Any]) -> bytes:

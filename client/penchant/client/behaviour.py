@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from penchant.client.events import Event, EventKind
 from penchant.client.interests import Observed
-from penchant.client.storage.store import StoredEvent
+from penchant.client.storage.store import Store, StoredEvent
 from penchant.shared.catalogue import UNKNOWN_ITEM, Catalogue
 from penchant.shared.errors import ConfigurationError, DataError, StoreError
 from penchant.shared.history import History
@@ -18,6 +18,7 @@ __all__ = [
     "event_embeddings",
     "event_weights",
     "history_of",
+    "keep_departed",
     "observed",
     "require_embedded",
     "require_encoder",
@@ -93,12 +94,37 @@ def event_embeddings(
     return embeddings
 
 
+def keep_departed(store: Store, before: Catalogue, after: Catalogue) -> None:
+    """Keep the embeddings of events on items that a later catalogue does not have.
+
+    What the person did with them goes on to count. Nothing is done where another encoder embedded
+    the later catalogue: there they would mean nothing.
+
+    Args:
+        store: has the events.
+        before: the catalogue in use.
+        after: the one to come.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    if (before.dimension, before.encoder) != (after.dimension, after.encoder):
+        return
+    items = store.items()
+    rows = before.positions(items)
+    gone = (rows != UNKNOWN_ITEM) & (after.positions(items) == UNKNOWN_ITEM)
+    if gone.any():
+        names = [item for item, is_gone in zip(items, gone.tolist(), strict=True) if is_gone]
+        embeddings = [row.astype("<f4").tobytes() for row in before.rows(rows[gone])]
+        store.save_embeddings(dict(zip(names, embeddings, strict=True)))
+
+
 def event_weights(
     events: Sequence[StoredEvent], positions: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return how much each stored event's kind counts, float64 (n,).
 
-    An event on an item that left the catalogue has no embedding any more and counts for nothing.
+    An event on an item that left the catalogue, and of which nothing was kept, counts for nothing.
 
     Args:
         events: stored events.
@@ -161,11 +187,13 @@ def _foreign_features(event: StoredEvent, scorer: Scorer) -> NDArray[np.float32]
 
 
 def _own_embedding(event: StoredEvent, *, dimension: int) -> NDArray[np.float32] | None:
-    """Return what was kept of an event's text; None for an item of an earlier catalogue."""
+    """Return what was kept of an event; None for an item of which nothing that fits was kept."""
     if event.embedding is None:
         return None
     embedding = np.frombuffer(event.embedding, dtype="<f4")
     if len(embedding) != dimension:
+        if event.text is None:  # an item's, of an encoder before
+            return None
         raise StoreError(
             f"a stored event's embedding has {len(embedding)} numbers; the catalogue's have "
             f"{dimension}; was the encoder changed?"

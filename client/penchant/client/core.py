@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from penchant.client.arguments import require_events
-from penchant.client.behaviour import require_embedded, require_fit
+from penchant.client.behaviour import keep_departed, require_embedded, require_fit
 from penchant.client.events import Event
 from penchant.client.forgetting import Forgetter
 from penchant.client.intake import Intake
@@ -219,9 +219,11 @@ class DeviceCore:
         Raises:
             ConfigurationError: the encoder is not the one its catalogue was embedded with; then
                 the one in use stays.
+            StoreError: the store cannot be written; then too.
         """
         require_fit(self._encoder, scorer.catalogue)
         with self._turns:
+            keep_departed(self._store, self._scorer.catalogue, scorer.catalogue)
             participant = vars(self).pop("_participant", None)
             self._assemble(scorer)
             if participant is not None:

@@ -5,6 +5,8 @@ that joins a server start anew each time, so ``device.json`` in the folder says 
 holds paths and names, nothing about the person.
 """
 
+import os
+import shutil
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +20,8 @@ from penchant.client.storage import KeyFile, KeySource, OsKeyStore, Passphrase, 
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.encoding import Encoder
 from penchant.shared.encoding.cached import find_bundle
-from penchant.shared.errors import ConfigurationError
-from penchant.shared.files import write_atomically
+from penchant.shared.errors import ConfigurationError, StoreError
+from penchant.shared.files import whole_folder, write_atomically
 from penchant.shared.randomness import Randomness
 from penchant.shared.ranker import Ranker
 from penchant.shared.scoring import Scorer
@@ -27,7 +29,7 @@ from penchant.shared.scoring import Scorer
 __all__ = ["HOME_FILE", "Home", "KeyChoice"]
 
 HOME_FILE = "device.json"
-RANKER_FILE = "ranker.safetensors"
+SERVED = "served-"
 
 
 class KeyChoice(StrEnum):
@@ -149,16 +151,33 @@ class Home(BaseModel):
         change_keys(folder, old=self.key_source(ask_old), new=changed.key_source(ask_new))
         changed._save(folder)
 
-    def use_ranker(self, folder: Path, ranker: Ranker) -> None:
-        """Write down ``ranker`` as the one to use from now on, and keep it in ``folder``.
+    def use_release(self, folder: Path, ranker: Ranker, items: Path) -> None:
+        """Write down a server's release as what to use from now on, and keep it in ``folder``.
 
-        Nothing is done if it is for other items than the home's catalogue.
+        A release over other items than the home's is used only where one of the server's is
+        already: the app's own catalogue stays until the server ranks it.
+
+        Args:
+            folder: the device's.
+            ranker: the release.
+            items: folder of its catalogue, which may be removed later.
         """
-        if ranker.settings.catalogue != Catalogue.open(self.catalogue, verify=False).fingerprint:
-            return
-        path = (folder / RANKER_FILE).absolute()
-        ranker.save(path)
-        self.model_copy(update={"ranker": path})._save(folder)
+        here = folder.absolute()
+        served = here / f"{SERVED}{ranker.settings.catalogue}"
+        changes = {"ranker": served / "ranker.safetensors"}
+        own = Catalogue.open(self.catalogue, verify=False).fingerprint
+        if ranker.settings.catalogue != own:
+            if self.ranker is None or not self.ranker.is_relative_to(here):
+                return
+            changes["catalogue"] = served / "items"
+            if not changes["catalogue"].exists():
+                _link(items, changes["catalogue"])
+        served.mkdir(mode=0o700, exist_ok=True)
+        ranker.save(changes["ranker"])
+        self.model_copy(update=changes)._save(folder)
+        for other in here.glob(f"{SERVED}*"):
+            if other != served:
+                shutil.rmtree(other, ignore_errors=True)
 
     def _save(self, folder: Path) -> None:
         write_atomically(folder / HOME_FILE, self.model_dump_json(indent=2).encode())
@@ -174,3 +193,20 @@ class Home(BaseModel):
         if self.keys is KeyChoice.PASSPHRASE:
             return Passphrase(ask_passphrase())
         return OsKeyStore() if self.key_file is None else KeyFile(self.key_file)
+
+
+def _link(items: Path, folder: Path) -> None:
+    """Make ``folder`` of a catalogue's files, whole or not at all: no copies, where links can be.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    try:
+        with whole_folder(folder) as scratch:
+            for file in items.iterdir():
+                try:
+                    os.link(file, scratch / file.name)
+                except OSError:
+                    shutil.copyfile(file, scratch / file.name)
+    except OSError as error:
+        raise StoreError(f"the release's catalogue cannot be kept in {folder}: {error}") from error

@@ -56,6 +56,8 @@ class ParticipatingDevice(DeviceCore):
         When it returns, the update is paid for in the privacy ledger and may leave. The same task
         gets the same update, at no further cost. A round with event-level privacy starts from what
         such rounds left: a vector fitted to the events without noise would void its guarantee.
+        Where the task asks and the person agrees, a measure of the ranker that was given goes with
+        the update: how well it foretells what is new since the round before.
         Needs the ``train`` extra.
 
         Raises:

@@ -28,7 +28,7 @@ _DOUBT, _LARGEST_DOUBT_SHARE = 100.0, 1 / 15
 # where they are 10% of all items; more than that is at the expense of known items.
 _SPREAD = 0.9
 # Of more known items, so many stand for all: it bounds what a device with a million has to do.
-_MOST = 65_536
+_MOST = 32_768
 _BLOCK = 4096
 
 
@@ -79,13 +79,18 @@ class NewItems:
         return _widened(predicted, regression.mean, self._widening)[:, 0]
 
     @cached_property
+    def _regression(self) -> Regression:
+        return Regression.of(self._examples)
+
+    @cached_property
     def _of_vectors(self) -> Regression:
-        return Regression.of(self._examples(self._scorer.item_vectors))
+        return self._regression.only(slice(None, -1))
 
     @cached_property
     def _of_popularity(self) -> tuple[Regression, float]:
-        popularity = self._scorer.ranker.arrays["popularity"][:, np.newaxis]
-        return _by_press(self._examples(popularity))
+        regression = self._regression.only(slice(-1, None))
+        popularity = ((features, targets[:, -1:]) for features, targets in self._examples)
+        return regression, _by_press(regression, popularity)
 
     @cached_property
     def _widening(self) -> float:
@@ -96,8 +101,9 @@ class NewItems:
         narrower = self._of_vectors.predicted_spread(strength=self._doubt)
         return max(1.0, _SPREAD * self._of_vectors.spread / narrower) if narrower > 0 else 1.0
 
-    def _examples(self, targets: NDArray[np.float32]) -> "_Examples":
-        return _Examples(self._scorer, self._known, targets)
+    @property
+    def _examples(self) -> "_Examples":
+        return _Examples(self._scorer, self._known)
 
 
 def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
@@ -141,17 +147,21 @@ def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
     return Scorer(larger, catalogue, features)
 
 
-def ranked(scorer: Scorer) -> Scorer:
+def ranked(scorer: Scorer, *, told: NewItems | None = None) -> Scorer:
     """Return the scorer that ranks: items new to its ranker have the vectors ``NewItems`` says.
 
     A ranker of the preset ``full`` has them in its residuals, from where training goes on; the
-    others have nowhere to keep them. Its popularity is in any ranker.
+    others have nowhere to keep them. Popularity is in any ranker.
+
+    Args:
+        scorer: a ranker bound to its catalogue.
+        told: what it says of new items, if that is at hand.
     """
     ranker = scorer.ranker
     rows = ranker.new_items
     if not len(rows) or ranker.settings.preset is Preset.FULL or scorer.additions is not None:
         return scorer
-    told, projection = NewItems(scorer), ranker.arrays["item_projection"]
+    told, projection = told or NewItems(scorer), ranker.arrays["item_projection"]
     vectors = np.empty((len(rows), ranker.settings.dimension), dtype=np.float32)
     for start in range(0, len(rows), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -192,28 +202,30 @@ def predicted_popularity(
         popularity: float32 (J,), of the known items.
         new: float32 (n, k), features of the new ones.
     """
-    regression, strength = _by_press([(features, popularity[:, np.newaxis])])
+    examples = [(features, popularity[:, np.newaxis])]
+    regression = Regression.of(examples)
+    strength = _by_press(regression, examples)
     return regression.predicted(new, strength=strength)[:, 0].astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class _Examples:
-    """Known items' features and something to predict, some thousands at a time.
+    """Known items' features, and their vectors and popularity, some thousands at a time.
 
     Attributes:
-        scorer: has the features.
+        scorer: has them.
         rows: int64 (n,), of the items.
-        targets: float32 (J, t).
     """
 
     scorer: Scorer
     rows: NDArray[np.int64]
-    targets: NDArray[np.float32]
 
     def __iter__(self) -> Iterator[Block]:
+        vectors, popularity = self.scorer.item_vectors, self.scorer.ranker.arrays["popularity"]
         for start in range(0, len(self.rows), _BLOCK):
             rows = self.rows[start : start + _BLOCK]
-            yield self.scorer.features_of(rows), self.targets[rows]
+            targets = np.column_stack([vectors[rows], popularity[rows]])
+            yield self.scorer.features_of(rows), targets
 
 
 def _doubt(known: int) -> float:
@@ -221,10 +233,9 @@ def _doubt(known: int) -> float:
     return min(_DOUBT, known * _LARGEST_DOUBT_SHARE)
 
 
-def _by_press(examples: Iterable[Block]) -> tuple[Regression, float]:
-    """Return the regression of ``examples``, gone through again and again, and its strength."""
-    regression = Regression.of(examples)
-    return regression, regression.best_strength(examples, strengths=_STRENGTHS)
+def _by_press(regression: Regression, examples: Iterable[Block]) -> float:
+    """Return the strength of the regression of popularity, from its examples again."""
+    return regression.best_strength(examples, strengths=_STRENGTHS)
 
 
 def _as_full(ranker: Ranker) -> dict[str, NDArray[np.float32]]:

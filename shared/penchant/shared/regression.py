@@ -1,7 +1,7 @@
 """Ridge regression in closed form, of targets that are seen block by block."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -23,7 +23,7 @@ class Regression:
         directions: float64 (k, k), one a column: the principal ones of the features.
         squares: float64 (k,), what the squared features along each add up to.
         products: float64 (k, t), what features along each times targets add up to.
-        spread: Frobenius norm of the targets about their mean.
+        variations: float64 (t,), what squared targets about their mean add up to.
     """
 
     count: int
@@ -32,7 +32,7 @@ class Regression:
     directions: NDArray[np.float64]
     squares: NDArray[np.float64]
     products: NDArray[np.float64]
-    spread: float
+    variations: NDArray[np.float64]
 
     @classmethod
     def of(cls, blocks: Iterable[Block]) -> Self:
@@ -52,12 +52,12 @@ class Regression:
         centre, mean = (np.sum(some, axis=0) / count for some in zip(*sums, strict=True))
         gram = np.zeros((len(centre), len(centre)))
         cross = np.zeros((len(centre), len(mean)))
-        spread = 0.0
+        variations = np.zeros(len(mean))
         for features, targets in blocks:
             about, residual = features - centre, targets - mean
             gram += about.T @ about
             cross += about.T @ residual
-            spread += float(np.square(residual).sum())
+            variations += np.square(residual).sum(axis=0)
         squares, directions = np.linalg.eigh(gram)
         return cls(
             count,
@@ -66,8 +66,22 @@ class Regression:
             directions,
             np.maximum(squares, 0),
             directions.T @ cross,
-            spread**0.5,
+            variations,
         )
+
+    def only(self, targets: slice) -> "Regression":
+        """Return the regression of some of the targets."""
+        return replace(
+            self,
+            mean=self.mean[targets],
+            products=self.products[:, targets],
+            variations=self.variations[targets],
+        )
+
+    @property
+    def spread(self) -> float:
+        """Frobenius norm of the examples' targets about their mean."""
+        return float(np.sqrt(self.variations.sum()))
 
     def predicted(self, features: NDArray[np.float32], *, strength: float) -> NDArray[np.float64]:
         """Return what features, float32 (b, k), say of targets, float64 (b, t)."""
@@ -89,14 +103,15 @@ class Regression:
             blocks: the same examples again.
             strengths: to choose among, above 0; of equal ones the first.
         """
+        shrinkages = 1 / (self.squares[:, np.newaxis] + np.asarray(strengths))
         losses = np.zeros(len(strengths))
         for features, targets in blocks:
             along, residual = (features - self.centre) @ self.directions, targets - self.mean
+            # The mean is fitted too; it takes its own share of each example's leverage.
+            leverages = np.square(along) @ shrinkages + 1 / self.count
             for number, strength in enumerate(strengths):
-                # The mean is fitted too; it takes its own share of each example's leverage.
-                leverage = np.square(along) @ (1 / (self.squares + strength)) + 1 / self.count
                 errors = residual - along @ self._shrunk(strength)
-                errors /= np.maximum(1 - leverage, 1e-9)[:, np.newaxis]
+                errors /= np.maximum(1 - leverages[:, number], 1e-9)[:, np.newaxis]
                 losses[number] += np.square(errors).sum()
         return float(strengths[int(losses.argmin())])
 

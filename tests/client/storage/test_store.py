@@ -60,6 +60,20 @@ def test_a_reopened_store_has_everything(open_store: OpenStore, durability: Dura
     assert store.trained_rounds() == [trained(3, watermark=2)]
 
 
+def test_embeddings_are_kept_where_there_are_none(store: SqliteStore) -> None:
+    """Of every event on the item, and none that an event has of its own is replaced."""
+    own = StoredEvent(30, "view", "a", "a text", b"\x09\x09\x09\x09")
+    store.append([ONE, own, TWO, at(40), at(50, "b")], interest_state=b"state")
+    store.save_embeddings({"a": b"\x01\x02\x03\x04", "absent": b""})
+    assert [event.embedding for event in store.events()] == [
+        b"\x01\x02\x03\x04",
+        TWO.embedding,
+        own.embedding,
+        b"\x01\x02\x03\x04",
+        None,
+    ]
+
+
 def test_a_new_store_is_empty(store: SqliteStore) -> None:
     """Before anything happens there are no events, no state, no vector and no round."""
     assert store.events() == []

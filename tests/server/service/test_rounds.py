@@ -1,6 +1,7 @@
 """Rounds over a real mailbox, and what is recorded of one whose recording was cut short."""
 
 import json
+import math
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -33,10 +34,12 @@ from penchant.shared.catalogue import Catalogue
 from penchant.shared.codec import decode_task, encode_result
 from penchant.shared.contract import LearningRates, TrainingResult
 from penchant.shared.errors import DataError, StoreError
-from penchant.shared.randomness import SeededRandomness
+from penchant.shared.gaussian import gaussian_epsilon, gaussian_rho, joint_noise_multiplier
+from penchant.shared.randomness import SeededRandomness, SystemRandomness
 from penchant.shared.ranker import Ranker
 
 ITEMS, DEVICES = 5, 3
+MEASURE = (np.array([0.5, 0.25, 1.0]) / math.sqrt(3)).astype(np.float32)
 RATES = dict.fromkeys(LearningRates.model_fields, 1.0)
 
 
@@ -95,7 +98,7 @@ def shelf_of(folder: ServerFolder) -> Shelf:
 
 @pytest.fixture
 def grid(folder: ServerFolder) -> Iterator[FleetGrid]:
-    """A grid of devices that answer at once, each with the same update."""
+    """A grid of devices that answer at once, each with the same update, and measure if asked."""
     with closing(FleetState(folder.fleet)) as state:
         nodes = [state.register(bytes([k]), label="") for k in range(DEVICES)]
         app = ClientApp()
@@ -104,7 +107,9 @@ def grid(folder: ServerFolder) -> Iterator[FleetGrid]:
         def train(message: Message, _context: object) -> Message:
             update = np.full(ranker_of(folder).settings.size, 0.01, dtype=np.float32)
             task = decode_task(flower.unpack(message.content), size=len(update))
-            result = TrainingResult(task.model_id, task.round_number, update)
+            asked = task.measure_noise_multiplier is not None
+            measure = MEASURE if asked else None
+            result = TrainingResult(task.model_id, task.round_number, update, measure)
             return Message(flower.pack(encode_result(result)), reply_to=message)
 
         def reply(announced: list[int]) -> None:
@@ -309,6 +314,56 @@ def test_a_smaller_delta_counts_at_once(folder: ServerFolder, grid: FleetGrid) -
         assert after is not None
         assert after > before
         assert len(records.rounds()) == 3
+
+
+def test_asking_for_measures_counts_from_the_round_that_asks(
+    folder: ServerFolder, grid: FleetGrid
+) -> None:
+    """Turned on between two rounds: measures are recorded, with noise, and the pair is paid for.
+
+    Epsilon is that of one release at multiplier 4 and one at that of 4 and 8 together.
+    """
+    configure(folder, rounds={"rounds": 1, "noise_multiplier": 4.0}, privacy={"delta": 1e-6})
+    with closing(Records(folder.records)) as records:
+        rounds = Rounds(folder, records, shelf_of(folder), grid, randomness=SystemRandomness())
+        rounds.run_to_the_end()
+        configure(folder, rounds={"rounds": 2, "evaluate": True})
+        rounds.reload()
+        rounds.run_to_the_end()
+        first, second = records.rounds()
+    assert first.measured is None
+    assert second.measured is not None
+    assert second.measured.deviation == pytest.approx(8 * math.sqrt(3))
+    assert second.measured.devices != pytest.approx(DEVICES, abs=1e-6)
+    joint = joint_noise_multiplier(4.0, 8.0)
+    assert json.loads(second.mechanism)["noise_multiplier"] == pytest.approx(joint)
+    rho = gaussian_rho(noise_multiplier=4.0) + gaussian_rho(noise_multiplier=joint)
+    assert second.epsilon == pytest.approx(gaussian_epsilon(rho, delta=1e-6), rel=1e-2)
+
+
+def test_measures_outlive_a_record_that_was_cut_short(
+    folder: ServerFolder, grid: FleetGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept beside the checkpoint and recorded later, they are those of that round, not new ones."""
+    configure(folder, rounds={"rounds": 1, "noise_multiplier": 4.0, "evaluate": True})
+    with closing(Records(folder.records)) as records:
+
+        def full(*_: object, **__: object) -> None:
+            raise StoreError("the disk is full")
+
+        def begin() -> Rounds:
+            return Rounds(folder, records, shelf_of(folder), grid, randomness=SystemRandomness())
+
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "finish_round", full)
+            with pytest.raises(StoreError, match="full"):
+                begin().run_to_the_end()
+        kept = kept_outcome(folder.outcome)
+        begin().run_to_the_end()
+        (found,) = records.rounds()
+    assert kept is not None
+    assert found.measured == kept[1].measured
+    assert found.measured is not None
 
 
 def test_a_round_on_record_is_never_begun_again(tmp_path: Path) -> None:

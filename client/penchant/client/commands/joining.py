@@ -73,7 +73,9 @@ def join(
         membership,
         open_device,
         on_change=_Teller(lab=lab).tell,
-        on_release=lambda release: home.use_ranker(folder, release.scorer.ranker),
+        on_release=lambda release: Home.read(folder).use_release(
+            folder, release.scorer.ranker, release.items
+        ),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.stop())
@@ -100,6 +102,9 @@ def _opener(
 def _ask_consent(open_device: "Callable[[Scorer | None], Device]", *, agree: bool) -> None:
     """Show the terms of what is not agreed to yet, and write down what the person says.
 
+    Measures are asked about when a device joins anew only: one that takes part already goes on as
+    it was agreed, whatever there is to agree to since.
+
     Raises:
         ConfigurationError: they do not agree that updates may leave.
     """
@@ -107,9 +112,10 @@ def _ask_consent(open_device: "Callable[[Scorer | None], Device]", *, agree: boo
 
     with open_device(None) as device:
         held = {receipt.purpose for receipt in device.consents() if receipt.holds}
-        for purpose in Purpose:
-            if purpose in held:
-                continue
+        asked = [purpose for purpose in Purpose if purpose not in held]
+        if Purpose.TRAIN_RANKER in held and Purpose.MEASURE_RANKER in asked:
+            asked.remove(Purpose.MEASURE_RANKER)
+        for purpose in asked:
             terms = terms_of(purpose)
             typer.echo(f"{terms.text}\n")
             if agree or typer.confirm("Agree?"):

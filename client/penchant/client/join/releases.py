@@ -38,11 +38,13 @@ class Release:
         version: of the ranker.
         round_number: rounds that the ranker has seen.
         scorer: both together.
+        items: folder of the catalogue; it goes when later ones have come.
     """
 
     version: int
     round_number: int
     scorer: Scorer
+    items: Path
 
 
 class Installed:
@@ -212,7 +214,7 @@ class Installed:
             raise ReleaseError(f"ranker {ranker} cannot be used: {error}") from error
         if loaded.model_id != manifest.model_id:
             raise ReleaseError(f"ranker {ranker} is not the model that its manifest says")
-        return Release(ranker, manifest.round_number, scorer)
+        return Release(ranker, manifest.round_number, scorer, folder)
 
     @contextmanager
     def _removed_if_damaged(self, manifest: Manifest) -> Iterator[None]:

@@ -233,6 +233,10 @@ class Runtime:
                 "use; it was not installed"
             )
             return True
+        if self._release is not None and not _same_model(self._release, release):
+            # Only with both at hand can be kept what the person did with items that leave.
+            with self._open_device(self._release.scorer) as device:
+                device.install(release.scorer)
         self._installed.adopt(release)
         self._release = release
         self._on_release(release)

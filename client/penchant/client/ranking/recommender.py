@@ -92,7 +92,7 @@ class Recommender:
     # What new items need is computed when a release is first used, not when it is installed.
     @cached_property
     def _scorer(self) -> Scorer:
-        return ranked(self._installed)
+        return ranked(self._installed, told=self._new_items)
 
     @cached_property
     def _new_items(self) -> NewItems:

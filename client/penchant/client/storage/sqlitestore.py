@@ -93,6 +93,14 @@ class SqliteStore:
         rows = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
         return int(rows[0][0]) if rows else 0
 
+    def save_embeddings(self, embeddings: Mapping[str, bytes]) -> None:
+        """Keep, by item, an embedding for each event on it that has none, all or none."""
+        with self.transaction():
+            self._database.execute_many(
+                "UPDATE event SET embedding = ? WHERE item = ? AND embedding IS NULL",
+                ((content, item) for item, content in embeddings.items()),
+            )
+
     def event_ids(
         self, *, item: str | None = None, before: int | None = None, beyond: int | None = None
     ) -> list[int]:

@@ -91,6 +91,9 @@ class Store(Protocol):
     def last_event_id(self) -> int:
         """Return the greatest id ever given, or 0 before the first event."""
 
+    def save_embeddings(self, embeddings: Mapping[str, bytes]) -> None:
+        """Keep, by item, an embedding for each event on it that has none, all or none."""
+
     def event_ids(
         self, *, item: str | None = None, before: int | None = None, beyond: int | None = None
     ) -> list[int]:
