@@ -10,6 +10,7 @@ FRAMEWORKS = ("torch", "opacus", "flwr", "transformers")
 IMPORT = "import penchant.client"
 USE = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from penchant.client import Device, Event, KeyFile
@@ -28,6 +29,12 @@ folder = Path(sys.argv[1])
 with Device.open(folder / "device", scorer, keys=KeyFile(folder / "key")) as device:
     device.observe(Event(kind="view", item="a"))
     assert len(device.recommend(k=3)) == 3
+    settings = replace(settings, preset=Preset.COMPACT)
+    ranker = Ranker.initial(settings, FeatureMap.principal(embeddings, rank=2))
+    grown = replace(ranker, item_rounds=np.array([4, 4, 4, 0], dtype=np.int32))
+    assert grown.new_items.tolist() == [3]
+    device.install(Scorer.bind(grown, scorer.catalogue))
+    assert len(device.recommend(k=3)) == 3
 """
 REPORT = """
 import sys
@@ -37,7 +44,10 @@ print(*(name for name in sys.modules if name.partition('.')[0] in {frameworks}))
 
 @pytest.mark.parametrize("code", [IMPORT, USE], ids=["import", "use"])
 def test_ranking_loads_no_framework(code: str, tmp_path: Path) -> None:
-    """Importing the SDK, opening a device, observing and recommending load no framework."""
+    """Importing the SDK, opening a device, observing and recommending load no framework.
+
+    Nor does ranking an item that the ranker has not seen.
+    """
     program = code + REPORT.format(frameworks=FRAMEWORKS)
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True

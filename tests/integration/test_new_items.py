@@ -104,7 +104,7 @@ def open_device(tmp_path: Path) -> Iterator[Callable[..., Device]]:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -43,11 +43,13 @@ def tags() -> Tags:
 
 
 def test_items_without_tags_are_told_in_the_taxonomy(tmp_path: Path) -> None:
-    """Drift and a portrait, in a device's own tags; without them, or events enough, none."""
+    """Drift and a portrait, in a device's own tags; without them, events or texts, none."""
     world = replace(longer(make_world(rounds=2), 24), taxonomy=tags)
+    mute = replace(world.dataset, item_texts=("",) * world.dataset.n_items)
     for name, some in (
         ("all", world),
         ("no taxonomy", replace(world, taxonomy=None)),
+        ("no texts", replace(world, dataset=mute)),
         ("short", replace(longer(world, 19), taxonomy=tags)),
     ):
         (tmp_path / name).mkdir()

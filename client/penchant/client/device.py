@@ -181,7 +181,8 @@ class Device(ParticipatingDevice):
 
         They are purged from the files, and interests and recommendations are from then on what
         they would be had the events never happened: the interest state is that of the events that
-        remain, and the rounds trained are done again on those, with the draws they had. What was
+        remain, and the rounds trained are done again on those, with the draws they had; rounds
+        trained under an earlier catalogue are dropped instead, if any has seen them. What was
         refused or merged because of a forgotten event does not come back, and updates that have
         left the device are not called back, nor sent again.
 

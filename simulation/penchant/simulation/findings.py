@@ -15,6 +15,8 @@ from penchant.simulation.world import World
 
 __all__ = ["write_findings"]
 
+LEAST_TEXTS = 0.5  # share of the items
+
 
 def write_findings(
     world: World, settings: SimulationSettings, trained: Scorer, folder: Path
@@ -40,11 +42,14 @@ def write_findings(
 def _tags(world: World, run: RunDrift) -> ItemTags | None:
     """Return the data's own tags; those of the device's taxonomy, if the data have none.
 
-    None where there is nothing to place that with, or nobody whose interests could be shown.
+    None where there is nothing to place that with, or nobody whose interests could be shown; and
+    where most items have no text, whose identifiers the language model would place at random.
     """
     if np.diff(run.dataset.offsets).max() < LEAST_EVENTS:
         return None
     named = named_tags(run.dataset.item_texts)
     if named is not None or world.taxonomy is None:
         return named
+    if np.mean([bool(text.strip()) for text in run.dataset.item_texts]) < LEAST_TEXTS:
+        return None
     return PlacedTags(world.taxonomy(), run.scorer.catalogue.embeddings)

@@ -178,6 +178,7 @@ UNSOUND: dict[str, dict[str, bytes]] = {
     "rows that are not there": {"rows": numbers([0, 1, 2, 2**31], "<u4")},
     "other hashes": {"hashes": numbers([1, 2, 3, 4], "<u8")},
     "scales that are no numbers": {"scales": numbers([1, 1, np.nan, 1], "<f4")},
+    "scales that make no numbers": {"scales": numbers([1, -3e38, 1, 1], "<f4")},
 }
 
 

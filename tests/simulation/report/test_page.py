@@ -22,7 +22,7 @@ from penchant.simulation.report import (
 Fields = dict[str, Any]
 FACTS = [
     "Above popularity, by full ranking and with 99 negatives",
-    "For 17.6% of people",
+    "For 17.6% of the people tested",
     "popular gives 8.4%, the same ranker without federation gives 1.3%",
     "47.6%, against 38.4% and 31.3%; chance is 10%",
     "940 simulated devices trained the ranker “compact” together for 4 rounds",

@@ -20,6 +20,7 @@ from tests.simulation.sweep.made import (
 )
 
 from penchant.shared.errors import DataError
+from penchant.shared.ranker import Preset
 from penchant.simulation.sweep.extrapolation import extrapolated
 from penchant.simulation.sweep.losses import LossTable, measured_losses
 from penchant.simulation.sweep.noise import NoiseCurve
@@ -146,6 +147,18 @@ def test_event_level_is_not_extrapolated() -> None:
     assert extrapolations == []
     assert why_not is not None
     assert "noise of their own" in why_not
+
+
+def test_preset_with_a_private_recipe_of_its_own_is_not_extrapolated(losses: LossTable) -> None:
+    """What full loses without any noise no number of devices brings back."""
+    table = {
+        name: replace(loss, settings=loss.settings.model_copy(update={"preset": Preset.FULL}))
+        for name, loss in losses["full hr@10"].items()
+    }
+    extrapolations, why_not = extrapolated({"full hr@10": table})
+    assert extrapolations == []
+    assert why_not is not None
+    assert "another recipe" in why_not
 
 
 def test_ranker_at_chance_is_not_extrapolated() -> None:

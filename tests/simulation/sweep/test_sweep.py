@@ -18,7 +18,7 @@ from penchant.shared.errors import ConfigurationError
 from penchant.simulation.report import read_rounds, read_summary
 from penchant.simulation.settings import SimulationSettings
 from penchant.simulation.sweep.grid import Grid, cheapest_first, command_of, parsed, whole
-from penchant.simulation.sweep.page import write_page
+from penchant.simulation.sweep.page import retrained, write_page
 from penchant.simulation.sweep.populations import percent
 from penchant.simulation.sweep.records import METRICS
 from penchant.simulation.sweep.runs import run_grid
@@ -269,6 +269,21 @@ def test_tables_have_every_run(swept: tuple[Runs, Path], tmp_path: Path) -> None
     assert len(json.loads((tmp_path / "sweep.json").read_text())["runs"]) == 4
 
 
+def test_page_says_where_privacy_has_a_recipe_of_its_own(
+    swept: tuple[Runs, Path], tmp_path: Path
+) -> None:
+    """What full loses is not lost to noise alone; compact is trained alike with and without."""
+    sweep = gathered(*swept, failures={}, command="penchant sweep")
+    assert retrained(sweep) == []
+    assert "another recipe" not in write_page(sweep, tmp_path).read_text("utf-8")
+    larger = [point.model_copy(update={"preset": "full"}) for point in sweep.points]
+    both = sweep.model_copy(update={"points": [*sweep.points, *larger]})
+    assert retrained(both) == ["full"]
+    page = write_page(both, tmp_path).read_text("utf-8")
+    assert "With privacy full is trained by another recipe" in page
+    assert "Of the best NDCG@10 without privacy (compact)" in page
+
+
 def test_page_fits_phone_and_desktop(
     swept: tuple[Runs, Path], tmp_path: Path, open_browser: Callable[[tuple[int, int]], Chrome]
 ) -> None:
@@ -291,7 +306,10 @@ def test_page_fits_phone_and_desktop(
     text = page.read_text("utf-8")
     assert "stroke-dasharray" in text
     kept = (p.test["full ndcg@10"].mean for p in sweep.points)
-    assert f"Of the NDCG@10 without privacy, ε = 8 keeps {next(kept) / next(kept):.0%}" in text
+    assert (
+        f"Of the NDCG@10 without privacy, ε\u00a0=\u00a08 keeps {next(kept) / next(kept):.0%}"
+        in text
+    )
     lost = sweep.points[0].loss["full hr@10"]
     assert percent(lost.mean) in text
     assert percent(lost.low) in text

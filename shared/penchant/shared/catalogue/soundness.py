@@ -19,6 +19,7 @@ from penchant.shared.errors import DataError
 __all__ = ["require_sound"]
 
 BLOCK = 1 << 20
+LARGEST_STEP = 128  # of an int8, without its sign
 
 
 def require_sound(folder: Path) -> None:
@@ -81,7 +82,9 @@ def _require_finite(folder: Path, manifest: Manifest) -> None:
     name, dtype = (SCALES, "<f4") if is_int8 else (EMBEDDINGS, manifest.precision.stored)
     file = MappedFile(folder / name)
     numbers = file.array(np.dtype(dtype))
+    # A scale is multiplied by what the embeddings hold: the product must be a number too.
+    largest = np.finfo(dtype).max / (LARGEST_STEP if is_int8 else 1)
     for start in range(0, len(numbers), BLOCK):
-        if not np.isfinite(numbers[start : start + BLOCK]).all():
-            raise ValueError(f"its {name} hold numbers that are not finite")
+        if not (np.abs(numbers[start : start + BLOCK]) <= largest).all():
+            raise ValueError(f"its {name} hold numbers that are not finite, or make such")
         file.release()

@@ -31,8 +31,8 @@ _MEANINGS = MappingProxyType(
         "retrained": "attention and private vector both made anew at every {every}th event, and "
         "standing still between: a batch job",
         "static": "attention and private vector as they stood at the switch",
-        "told": "device that somebody tells of the switch, and that starts anew there: none knows "
-        "that, and it shows how well the new interest can be known by then",
+        "told": "a device that somebody tells of the switch, and that starts anew there: none "
+        "knows that, and it shows how well the new interest can be known by then",
     }
 )
 

@@ -19,7 +19,7 @@ def portrait_section(portrait: Portrait) -> Section:
         f"Person {portrait.person} with {portrait.count:,} events: of {portrait.looked_at:,} "
         f"people in the middle fifth by activity (of those with {LEAST_EVENTS} events or more) the "
         "one whose shares of tags differ most between the first and the last third of their "
-        f"events, by {portrait.change:.0%} of the whole."
+        f"events: {portrait.change:.0%} of what they did has moved to other tags."
     )
     private = (
         "Only a simulation can show this, because its data are the team's own: in the field events "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penchant.shared.files import write_atomically
+from penchant.simulation.report.headline import verdict
 from penchant.simulation.report.models import models_of
 from penchant.simulation.report.rounds import RoundRecord, read_rounds
 from penchant.simulation.report.sections import Section
@@ -41,6 +42,7 @@ def _render(summary: Summary, rounds: list[RoundRecord], sections: Sequence[Sect
     return rendered(
         "report.html.j2",
         summary=summary,
+        verdict=verdict,
         models=models_of(summary),
         metrics={"hr": "HR@10", "ndcg": "NDCG@10", "mrr": "MRR"},
         keys={"hr": "hr@10", "ndcg": "ndcg@10", "mrr": "mrr"},

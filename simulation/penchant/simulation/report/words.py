@@ -10,7 +10,6 @@ from penchant.simulation.report.summary import (
     NoPrivacy,
     Privacy,
     Results,
-    Scores,
     Summary,
 )
 
@@ -18,10 +17,11 @@ __all__ = [
     "achieved",
     "held_out",
     "interval",
+    "note_on_intervals",
     "number",
+    "of_the_ranker",
     "promises",
     "setting",
-    "verdict",
     "what_was_run",
     "with_ours",
 ]
@@ -59,7 +59,7 @@ def what_was_run(summary: Summary) -> str:
     data = summary.dataset
     return (
         f"{summary.devices:,} simulated devices trained the ranker “{summary.preset}” together for "
-        f"{summary.rounds:,} rounds, each with about {number(summary.cohort.mean_size)} of them, "
+        f"{summary.rounds:,} rounds, each with about {summary.cohort.mean_size:,.0f} of them, "
         f"on {data.name}: {data.events:,} events of {data.people:,} people with {data.items:,} "
         f"items. {summary.shared_numbers:,} numbers leave a device in a round; its events and its "
         f"interest vector do not.{_answers(summary.cohort)}{_aggregated(summary.cohort)}"
@@ -114,22 +114,6 @@ def _without_text(summary: Summary) -> str:
     )
 
 
-def verdict(summary: Summary) -> str:
-    """Say how the run stands against popularity; above means by HR@10 and NDCG@10 alike.
-
-    A suspected leak comes before everything else.
-    """
-    if summary.leak_check is not None and summary.leak_check.suspected:
-        return "A leak is suspected: these results cannot be trusted"
-    ours, theirs = summary.test, summary.controls.popularity
-    by_full, by_sampled = _above(ours.full, theirs.full), _above(ours.sampled99, theirs.sampled99)
-    if by_full and by_sampled:
-        return "Above popularity, by full ranking and with 99 negatives"
-    if by_full or by_sampled:
-        return f"Above popularity {'by full ranking' if by_full else 'with 99 negatives'} only"
-    return "Not above popularity by either protocol"
-
-
 def achieved(summary: Summary) -> str:
     """Say what share of people find their next item in the first ten, beside the controls."""
     ours, controls = summary.test, summary.controls
@@ -139,8 +123,8 @@ def achieved(summary: Summary) -> str:
     full = ", ".join(f"{what} gives {other.full.hr:.1%}" for what, other in others.items())
     sampled = " and ".join(f"{other.sampled99.hr:.1%}" for other in others.values())
     return (
-        f"For {ours.full.hr:.1%} of people, what they chose next is among the first ten of "
-        f"everything that was new to them. {full}. Among {summary.negatives} random others: "
+        f"For {ours.full.hr:.1%} of the people tested, what they chose next is among the first "
+        f"ten of everything that was new to them. {full}. Among {summary.negatives} random others: "
         f"{ours.sampled99.hr:.1%}, against {sampled}; "
         f"chance is {min(1.0, 10 / (summary.negatives + 1)):.0%}.{_best(summary)}"
     )
@@ -191,11 +175,38 @@ def promises(privacy: Privacy) -> list[str]:
     if isinstance(privacy, NoPrivacy):
         return [
             "No differential privacy was asked for: the trained ranker may reveal events of the "
-            "people who took part to anybody who gets it."
+            "people who took part to anybody who gets it, and an update those of its device to the "
+            "server."
         ]
     if isinstance(privacy, BothUnits):
         return [_promise("user", privacy.user), _promise("event", privacy.event)]
     return [_promise(privacy.unit, privacy)]
+
+
+def of_the_ranker(privacy: Privacy) -> str:
+    """Say that a promise is of the ranker, where there is one: figures are counted, not noised."""
+    if isinstance(privacy, NoPrivacy):
+        return ""
+    return (
+        "That is promised of the training. This page is not covered: its figures are counted from "
+        "the data, without noise."
+    )
+
+
+def note_on_intervals(summary: Summary) -> str:
+    """Say what the small figures are, and which are wider because fewer people are in them."""
+    told = (
+        "Small figures are 95% intervals over people; they say nothing of the seed, and another "
+        "gives other figures."
+    )
+    check = summary.leak_check
+    tested = summary.evaluated_people or summary.devices - summary.dataset.training_only_people
+    if summary.controls.no_federation is not None and check is not None and check.people < tested:
+        told += (
+            f" Those of no federation are wider, since only {check.people} people's devices are "
+            "trained alone."
+        )
+    return told
 
 
 def _promise(unit: str, guarantee: Guarantee) -> str:
@@ -208,7 +219,3 @@ def _promise(unit: str, guarantee: Guarantee) -> str:
         f"{number(guarantee.noise_multiplier)}, clipping norm {number(guarantee.clipping_norm)}, "
         f"accounted with {guarantee.accountant} over the whole run."
     )
-
-
-def _above(ours: Scores, theirs: Scores) -> bool:
-    return ours.hr > theirs.hr and ours.ndcg > theirs.ndcg

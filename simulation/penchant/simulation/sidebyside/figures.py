@@ -8,7 +8,7 @@ from penchant.simulation.sidebyside.table import SideBySide
 
 __all__ = ["tests"]
 
-_SHOWN = 22
+_SHOWN = 28
 
 
 def tests(found: SideBySide) -> Picture:

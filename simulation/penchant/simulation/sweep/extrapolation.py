@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from penchant.simulation.recipes import Recipe, recipe
+from penchant.simulation.settings import PrivacyUnit
 from penchant.simulation.sweep.losses import Loss, LossTable, estimated
 from penchant.simulation.sweep.noise import NoiseCurve
 from penchant.simulation.sweep.records import Check, Estimate, Extrapolation, Forecast, Need
@@ -44,6 +46,11 @@ def extrapolated(lost: LossTable) -> tuple[list[Extrapolation], str | None]:
                 "devices add noise of their own to what they keep, which more devices do not "
                 "average out; only the user level is extrapolated"
             )
+        elif _recipe(line[0], line[0].settings.privacy) != _recipe(line[0], PrivacyUnit.NONE):
+            why_not = (
+                f"with privacy {line[0].run.preset} is trained by another recipe than without, so "
+                "noise is not all that it loses"
+            )
         elif min(loss.above_chance for loss in line) <= max(SHARES):
             why_not = "without privacy the ranker is hardly above chance: there is little to lose"
         elif len(fitted) < 2:
@@ -54,6 +61,10 @@ def extrapolated(lost: LossTable) -> tuple[list[Extrapolation], str | None]:
         else:
             found.append(_extrapolation(line, metric=metric))
     return found, None if found else why_not
+
+
+def _recipe(loss: Loss, unit: PrivacyUnit) -> Recipe:
+    return recipe(loss.settings.preset, unit)
 
 
 def _extrapolation(measured: Sequence[Loss], *, metric: str) -> Extrapolation:

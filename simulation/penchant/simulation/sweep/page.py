@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penchant.shared.files import write_atomically
+from penchant.shared.ranker import Preset
+from penchant.simulation.recipes import recipe
 from penchant.simulation.report import words
 from penchant.simulation.report.drawing import Picture
 from penchant.simulation.report.templates import rendered
+from penchant.simulation.settings import PrivacyUnit
 from penchant.simulation.sweep.populations import (
     about,
     needed,
@@ -18,7 +21,7 @@ from penchant.simulation.sweep.populations import (
 )
 from penchant.simulation.sweep.records import METRICS, Point, Sweep
 
-__all__ = ["Plot", "heading", "partial", "plots", "write_page"]
+__all__ = ["Plot", "heading", "partial", "plots", "retrained", "write_page"]
 
 _TITLES = {
     "full hr@10": "HR@10, full ranking",
@@ -56,6 +59,7 @@ def write_page(sweep: Sweep, folder: Path) -> Path:
         epsilon_told=epsilon_told,
         heading=heading(sweep),
         partial=partial(sweep),
+        retrained=retrained(sweep),
         over_seeds=any(len(point.seeds) > 1 for point in sweep.points),
         over_people=any(len(point.seeds) == 1 for point in sweep.points),
     )
@@ -127,11 +131,38 @@ def _finding(sweep: Sweep) -> str:
     over_populations = verdict(sweep, metric=metric)
     if over_populations is not None:
         return over_populations
-    best: dict[float | None, float] = {}
+    best: dict[float | None, Point] = {}
     for point in sweep.points:
-        best[point.epsilon] = max(best.get(point.epsilon, 0.0), point.test[metric].mean)
-    without, budgets = best.pop(None, 0.0), sorted(e for e in best if e is not None)
-    if not budgets or not without:
+        known = best.get(point.epsilon)
+        if known is None or point.test[metric].mean > known.test[metric].mean:
+            best[point.epsilon] = point
+    without, budgets = best.pop(None, None), sorted(e for e in best if e is not None)
+    if not budgets or without is None or not without.test[metric].mean:
         return f"{len(sweep.runs)} simulations over {sweep.dataset}"
-    told = [f"ε = {e:g} keeps {best[e] / without:.0%}" for e in sorted({budgets[0], budgets[-1]})]
-    return f"Of the NDCG@10 without privacy, {' and '.join(told)}"
+    several = len({point.preset for point in sweep.points}) > 1
+
+    def kept(epsilon: float) -> str:
+        point = best[epsilon]
+        share = point.test[metric].mean / without.test[metric].mean
+        return f"ε\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{epsilon:g} keeps {share:.0%}" + (
+            f" ({point.preset})" if several else ""
+        )
+
+    told = " and ".join(kept(epsilon) for epsilon in sorted({budgets[0], budgets[-1]}))
+    if several:
+        return f"Of the best NDCG@10 without privacy ({without.preset}), {told}"
+    return f"Of the NDCG@10 without privacy, {told}"
+
+
+def retrained(sweep: Sweep) -> list[str]:
+    """Return the presets that are trained by another recipe with privacy than without."""
+    return [
+        preset
+        for preset in dict.fromkeys(point.preset for point in sweep.points)
+        if any(
+            recipe(Preset(preset), PrivacyUnit(point.privacy))
+            != recipe(Preset(preset), PrivacyUnit.NONE)
+            for point in sweep.points
+            if point.preset == preset
+        )
+    ]

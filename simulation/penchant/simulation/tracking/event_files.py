@@ -11,6 +11,7 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from penchant.simulation.report import words
+from penchant.simulation.report.headline import verdict
 from penchant.simulation.report.rounds import RoundRecord, read_rounds
 from penchant.simulation.report.summary import Summary
 from penchant.simulation.tracking.tracker import (
@@ -59,7 +60,7 @@ class EventFiles:
         step = summary.rounds
         self._scalars(metrics_of_end(summary), step=step)
         told = [
-            words.verdict(summary),
+            verdict(summary),
             words.what_was_run(summary),
             words.achieved(summary),
             *words.promises(summary.privacy),
