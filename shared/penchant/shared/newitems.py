@@ -23,10 +23,10 @@ _STRENGTHS = (10.0 ** np.arange(-3, 5)).tolist()
 # a direction is believed by half where known items' squared features along it add up to this, or,
 # in a small catalogue, to this share of all that they add up to. Chosen on unseen items carved from
 # MovieLens-100K's training items.
-_DOUBT, _LARGEST_DOUBT_SHARE = 100.0, 1 / 15
-# New items' spread as a share of known ones'. At 0.9 they have 3% to 11% of the places on lists
-# where they are 10% of all items; more than that is at the expense of known items.
-_SPREAD = 0.9
+_DOUBT, _LARGEST_DOUBT_SHARE = 30.0, 1 / 50
+# Of the strength that predicts popularity best. Squared errors reward predictions near the mean;
+# an order among items does not.
+_POPULARITY_SHARE = 0.3
 # Of more known items, so many stand for all: it bounds what a device with a million has to do.
 _MOST = 32_768
 _BLOCK = 4096
@@ -37,8 +37,9 @@ class NewItems:
 
     A new item's vector and popularity are what texts say of them: see ``predicted_vectors`` and
     ``predicted_popularity``. Predictions lie nearer to the mean than what they predict, and items
-    near the mean are on nobody's list, so both are spread about it nearly as widely as known items'
-    vectors are. New items then come up on lists too, in the same order among themselves.
+    near the mean are on nobody's list, so both are spread about it as many times more widely as it
+    takes for vectors to be spread like known items'. New items then come up on lists too, about as
+    often as they are many, in the same order among themselves.
 
     To a ranker that has learnt nothing, all items are new: they have their projections, and no
     popularity.
@@ -99,7 +100,7 @@ class NewItems:
         By how many times wider known items' vectors are spread than their own predictions.
         """
         narrower = self._of_vectors.predicted_spread(strength=self._doubt)
-        return max(1.0, _SPREAD * self._of_vectors.spread / narrower) if narrower > 0 else 1.0
+        return max(1.0, self._of_vectors.spread / narrower) if narrower > 0 else 1.0
 
     @property
     def _examples(self) -> "_Examples":
@@ -194,8 +195,8 @@ def predicted_popularity(
 ) -> NDArray[np.float32]:
     """Return the popularity that new items' features suggest, float32 (n,).
 
-    Ridge regression of the known items' popularity on their features, of the strength that predicts
-    each of them best from the others.
+    Ridge regression of the known items' popularity on their features, of 0.3 times the strength
+    that predicts each of them best from the others.
 
     Args:
         features: float32 (J, k), of the known items.
@@ -235,7 +236,7 @@ def _doubt(known: int) -> float:
 
 def _by_press(regression: Regression, examples: Iterable[Block]) -> float:
     """Return the strength of the regression of popularity, from its examples again."""
-    return regression.best_strength(examples, strengths=_STRENGTHS)
+    return _POPULARITY_SHARE * regression.best_strength(examples, strengths=_STRENGTHS)
 
 
 def _as_full(ranker: Ranker) -> dict[str, NDArray[np.float32]]:

@@ -105,11 +105,14 @@ _FULL = Recipe(
     clipping_norm=None,
     event=EventRecipe(sampling_probability=0.1, expected_batch_size=10.0, clipping_norm=1.0),
 )
+# The private vector moves slowly: what it learns of known items' projections, by heart, it does not
+# leave for the projections to learn from their texts.
 _TEXT = replace(
     _FULL,
     dimension=64,
-    rounds=40,
+    rounds=80,
     sampling_probability=0.42,
+    local_rates=_GRADIENT.model_copy(update={"private_vector": 0.05}),
     optimiser=_FULL.optimiser.model_copy(
         update={"rates": _rates(projections=0.02, attention=0.1, popularity=0.1)}
     ),
