@@ -63,6 +63,13 @@ def test_one_embedding_is_mapped_as_many_are(embeddings: NDArray[np.float32]) ->
     np.testing.assert_allclose(stacked.reshape(30, 2), features, rtol=1e-5, atol=1e-6)
 
 
+def test_features_can_be_shorter(embeddings: NDArray[np.float32]) -> None:
+    """All by one number: directions stay as they are."""
+    whole = FeatureMap.principal(embeddings, rank=3).apply(embeddings)
+    short = FeatureMap.principal(embeddings, rank=3, length=0.2).apply(embeddings)
+    np.testing.assert_allclose(short, 0.2 * whole, rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize("rank", [-1, 0, 9])
 def test_ranks_out_of_range_are_refused(embeddings: NDArray[np.float32], rank: int) -> None:
     """The error gives the rank and what would do."""

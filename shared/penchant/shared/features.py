@@ -34,15 +34,16 @@ class FeatureMap:
         return min(int(items) - 1, int(dimension))
 
     @classmethod
-    def principal(cls, embeddings: NDArray[np.float32], *, rank: int) -> Self:
+    def principal(cls, embeddings: NDArray[np.float32], *, rank: int, length: float = 1.0) -> Self:
         """Return the map onto the ``rank`` leading principal directions of ``embeddings``.
 
-        Features are scaled by one number so that their mean squared norm over the catalogue is 1;
-        relative lengths and angles within the kept directions stay as they are.
+        Features are scaled by one number so that their root mean squared norm over the catalogue
+        is ``length``; relative lengths and angles within the kept directions stay as they are.
 
         Args:
             embeddings: float32 (J, m).
             rank: k, from 1 to min(J - 1, m): J items differ in J - 1 directions.
+            length: root mean squared norm of the features, above 0.
 
         Raises:
             ConfigurationError: ``rank`` is out of range.
@@ -63,7 +64,7 @@ class FeatureMap:
         scale = np.sqrt(np.mean(np.sum(((wide - mean) @ basis) ** 2, axis=1)))
         if scale == 0:
             raise ConfigurationError("all items have the same embedding; they must differ")
-        return cls(mean.astype(np.float32), (basis / scale).astype(np.float32))
+        return cls(mean.astype(np.float32), (basis / (scale / length)).astype(np.float32))
 
     @property
     def rank(self) -> int:

@@ -45,17 +45,24 @@ class Plan:
     event: EventMechanism | None
 
     @classmethod
-    def of(cls, settings: SimulationSettings, *, population: int) -> "Plan":
+    def of(
+        cls, settings: SimulationSettings, *, population: int, tuned: Recipe | None = None
+    ) -> "Plan":
         """Return the plan for ``population`` devices.
 
         Noise is the least that keeps the whole run within the epsilon asked for.
+
+        Args:
+            settings: what to simulate.
+            population: how many devices there are.
+            tuned: the recipe; that of preset and privacy unit, if not given.
 
         Raises:
             ConfigurationError: the cohort is larger than the population, or cannot have as many
                 updates as a round needs.
             PrivacyError: no noise keeps within epsilon.
         """
-        chosen = recipe(settings.preset, settings.privacy)
+        chosen = tuned or recipe(settings.preset, settings.privacy)
         rounds = settings.rounds or chosen.rounds
         probability = _sampling_probability(settings, chosen, population)
         delta = settings.delta or default_delta(population)

@@ -1,6 +1,6 @@
 """Recipes: the tuned constants of training for each preset and privacy unit.
 
-All were chosen on the validation items of MovieLens-100K.
+All were chosen on the validation items of MovieLens-100K, but for ``without_texts``.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from penchant.shared.contract import LearningRates
 from penchant.shared.ranker import Preset
 from penchant.simulation.settings import PrivacyUnit
 
-__all__ = ["EventRecipe", "Recipe", "recipe"]
+__all__ = ["EventRecipe", "Recipe", "recipe", "without_texts"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Recipe:
         optimiser: how the server moves the ranker.
         clipping_norm: bound on an update; None for no bound.
         event: event-level constants, used where the unit has them.
+        feature_scale: root mean square length of the item features over the catalogue.
     """
 
     dimension: int
@@ -53,6 +54,7 @@ class Recipe:
     optimiser: OptimiserSettings
     clipping_norm: float | None
     event: EventRecipe
+    feature_scale: float = 1.0
 
 
 def _rates(
@@ -172,6 +174,39 @@ _RECIPES = {
     (Preset.COMPACT, PrivacyUnit.EVENT): _EVENT,
     (Preset.COMPACT, PrivacyUnit.BOTH): _BOTH,
 }
+
+
+def without_texts(*, items: int) -> Recipe:
+    """Return the recipe of ``full`` for people with few events on items that have no texts.
+
+    What it differs by was chosen on validation items of a generated set of 6,000 people, 3,300
+    items and 9 events a person, in 40 themes:
+
+    - Features say nothing, so they only tell items apart at the start: short, and projected by what
+      does not move. Items are learnt by their residuals, in more dimensions.
+    - No private vector: after a handful of events it knows those by heart, and residuals that learn
+      to go with it do too. The attention over the latest events is all there is of a person.
+    - FedAdam's degree of adaptivity is a tenth of an item's mean share of all events. Numbers of
+      items that are met more seldom than that move by their gradients, and not by full steps that
+      make as much of one event as of a hundred.
+
+    Args:
+        items: J.
+    """
+    optimiser = _FULL.optimiser.model_copy(
+        update={
+            "rates": _rates(projections=0.0, attention=0.1, popularity=0.1, item_residual=0.1),
+            "tau": 0.1 / items,
+        }
+    )
+    return replace(
+        _FULL,
+        dimension=64,
+        rounds=45,
+        local_rates=_rates(projections=1.0, attention=1.0, popularity=1.0, item_residual=1.0),
+        optimiser=optimiser,
+        feature_scale=0.2,
+    )
 
 
 def recipe(preset: Preset, unit: PrivacyUnit) -> Recipe:

@@ -23,6 +23,7 @@ from penchant.simulation.plan import Plan
 from penchant.simulation.report.summary import EncoderIdentity
 from penchant.simulation.settings import Protocol, SimulationSettings
 from penchant.simulation.split import LeaveOneOut, leave_one_out
+from penchant.simulation.textless import recipe_for
 from penchant.simulation.timesplit import time_split
 
 __all__ = ["Cold", "World", "prepare"]
@@ -98,7 +99,8 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
             f"{spare} instead, and are higher for it"
         )
     trained = split.training
-    plan = Plan.of(settings, population=trained.n_people)
+    tuned = recipe_for(settings, trained)
+    plan = Plan.of(settings, population=trained.n_people, tuned=tuned)
     tell(f"language model {settings.encoder} embeds the item texts")
     bundle = Encoder.open(find_bundle(settings.encoder))
     encoder = CachedEncoder(bundle)
@@ -107,7 +109,9 @@ def prepare(settings: SimulationSettings, *, tell: Callable[[str], None]) -> Wor
     catalogue = Catalogue.of(trained.item_ids, encoder.encode(trained.item_words))
     largest = FeatureMap.largest_rank(catalogue.embeddings)
     rank = min(plan.recipe.feature_rank or largest, largest)
-    feature_map = FeatureMap.principal(catalogue.embeddings, rank=rank)
+    feature_map = FeatureMap.principal(
+        catalogue.embeddings, rank=rank, length=plan.recipe.feature_scale
+    )
     shape = plan.ranker_settings(settings, feature_map, catalogue)
     cold = None
     if start is not None:
