@@ -95,7 +95,7 @@ class Learner:
         """
         from penchant.shared.codec import encode_task
 
-        self._require_fit(task)
+        self.require_fit(task)
         draws = self._randomness.spawn(task.round_number)
         watermark = self._store.last_event_id()
         events = self._store.events()
@@ -140,8 +140,13 @@ class Learner:
             )
             if learnt.record is not None:
                 self._store.save_trained_round(learnt.record)
-            if learnt.watermark > self._known():
-                self._store.save_value(KNOWN, str(learnt.watermark).encode())
+            self.count_as_known(learnt.watermark)
+
+    def count_as_known(self, watermark: int) -> None:
+        """Let events up to id ``watermark`` be new to no round any more."""
+        known = max(self._known(), watermark)
+        if known > int(self._store.value(KNOWN) or 0):
+            self._store.save_value(KNOWN, str(known).encode())
 
     def outdate(self) -> None:
         """Let nothing come of a round that is being computed: it sees what is to be forgotten."""
@@ -157,6 +162,7 @@ class Learner:
             forgotten: their ids.
         """
         self.outdate()
+        self.count_as_known(0)  # what it is known from in an older store may go with the records
         family = self.family
         records = self._store.trained_rounds()
         first = min(forgotten, default=0)
@@ -254,9 +260,22 @@ class Learner:
     def _known(self) -> int:
         """Return the id of the latest event that a round has learnt from, 0 if there is none."""
         content = self._store.value(KNOWN)
-        return 0 if content is None else int(content)
+        if content is not None:
+            return int(content)
+        # A store from before this was kept: its records tell, or may not, and then all is known.
+        records = self._store.trained_rounds()
+        latest = self._store.latest_round(self.family)
+        recorded = [record.number for record in records if record.model == self.family]
+        if latest is not None and latest > max(recorded, default=-1):
+            return self._store.last_event_id()
+        return max((record.watermark for record in records), default=0)
 
-    def _require_fit(self, task: "TrainingTask") -> None:
+    def require_fit(self, task: "TrainingTask") -> None:
+        """Check that ``task`` is for the ranker in use, and for no round before its latest.
+
+        Raises:
+            RoundError: it is not.
+        """
         ranker = self._scorer.ranker
         if task.model_id != ranker.model_id:
             raise RoundError(

@@ -6,13 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.client import Device, Event, EventKind, Purpose
+from penchant.client import LAB, Device, DeviceSettings, Event, EventKind, Purpose
 from penchant.client.behaviour import history_of
+from penchant.client.ledger.settings import BudgetSettings
+from penchant.shared.catalogue import Catalogue
 from penchant.shared.codec import decode_result, encode_result, encode_task
 from penchant.shared.contract import MEASURE_SIZE, LocalTraining, TrainingResult, TrainingTask
+from penchant.shared.errors import ConsentError, RoundError
 from penchant.shared.measures import measure_of, nothing_measured, unscaled
 from penchant.shared.newitems import ranked
-from penchant.shared.ranker import Preset
+from penchant.shared.ranker import Preset, Ranker
 from penchant.shared.scoring import Scorer
 
 OpenDevice = Callable[..., Device]
@@ -197,3 +200,128 @@ def test_rounds_that_were_recorded_by_the_contract_before_are_done_again(
     assert [record.task[4] for record in records] == [2, 3]
     assert records[1].task == encode_task(make_asking(2))
     assert device.forget(item="item-3").private_vector == "replayed"
+
+
+def as_before_measures(device: Device) -> None:
+    """Make a device's store what the version before measures left: without a watermark."""
+    assert device._store.value("learnt_up_to") is not None
+    device._store.save_value("learnt_up_to", None)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("forgetting", [True, False])
+def test_what_was_learnt_before_measures_were_known_is_not_measured(
+    recorded: bool,
+    forgetting: bool,
+    ranker: Scorer,
+    open_device: OpenDevice,
+    make_asking: Callable[..., TrainingTask],
+) -> None:
+    """A store of an earlier version has no watermark: records tell it, or else all is known.
+
+    Also where what tells it is forgotten first. What is done later is measured as ever.
+    """
+    device = open_device(
+        ranker, settings=DeviceSettings(participation=LAB, recorded_rounds=recorded)
+    )
+    device.observe(*EVENTS)
+    device.train(replace(make_asking(1), measure_noise_multiplier=None))
+    as_before_measures(device)
+    if forgetting:
+        device.forget(item="item-2")
+    assert measure_in(device.train(make_asking(2))) == [0, 0, 0]
+    device.observe(*LATER)
+    assert any(measure_in(device.train(make_asking(3))))
+    assert measure_in(device.train(make_asking(4))) == [0, 0, 0]
+
+
+def test_what_came_after_the_last_recorded_round_is_new(
+    device: Device, make_asking: Callable[..., TrainingTask]
+) -> None:
+    """To a store of an earlier version that keeps records of its rounds, too."""
+    device.train(replace(make_asking(1), measure_noise_multiplier=None))
+    as_before_measures(device)
+    device.observe(*LATER)
+    left = device.private_vector()
+    task = make_asking(2)
+    assert measure_in(device.train(task)) == expected(device, task, left, NEW)
+
+
+def test_a_device_killed_after_the_debit_measures_nothing_twice(
+    device: Device, make_asking: Callable[..., TrainingTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a paid answer measured is new to no other one, also if the answer is dropped."""
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(_learnt: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(device._learner, "keep", killed)
+        with pytest.raises(KilledError):
+            device.train(make_asking(1))
+    assert device.privacy().measures == 1
+    device.revoke(Purpose.MEASURE_RANKER)
+    device.consent(Purpose.MEASURE_RANKER)
+    assert measure_in(device.train(make_asking(2))) == [0, 0, 0]
+
+
+def test_what_is_refused_leaves_its_events_to_be_measured(
+    device: Device, make_asking: Callable[..., TrainingTask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only an answer that is paid for makes events known."""
+
+    def full(*_: object, **__: object) -> None:
+        raise ConsentError("taken back")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(device._participant.ledger, "_require_admitted", full)
+        with pytest.raises(ConsentError):
+            device.train(make_asking(1))
+    assert any(measure_in(device.train(make_asking(2))))
+
+
+def test_a_previewed_task_of_another_catalogue_costs_nothing(
+    device: Device, ranker: Scorer, make_asking: Callable[..., TrainingTask]
+) -> None:
+    """A device that has moved on refuses it, debits nothing, and measures its events once."""
+    old = make_asking(1)
+    device.preview(old)
+    items, embeddings = ranker.catalogue.items, ranker.catalogue.embeddings
+    changed = Catalogue.of([*items[1:], "new"], np.concatenate([embeddings[1:], embeddings[:1]]))
+    shape = replace(
+        ranker.ranker.settings,
+        catalogue=changed.fingerprint,
+        continues=ranker.ranker.model_id,
+        family=ranker.ranker.family,
+    )
+    later = Ranker(shape, ranker.ranker.feature_map, ranker.ranker.vector)
+    device.install(Scorer.bind(later, changed))
+    for ask in (device.train, device.preview):
+        with pytest.raises(RoundError, match="install the release the server trains"):
+            ask(old)
+    assert device.privacy().contributions_ever == 0
+    assert not device.private_vector().any()
+    found = device.train(replace(make_asking(2), model_id=later.model_id))
+    assert any(measure_in(found))
+    assert (device.privacy().contributions, device.privacy().measures) == (1, 1)
+
+
+def test_agreeing_to_measures_makes_no_device_ineligible(
+    ranker: Scorer, open_device: OpenDevice, make_asking: Callable[..., TrainingTask]
+) -> None:
+    """With room for the update only it takes part, and its answer holds zeros."""
+    policy = replace(LAB, budget=BudgetSettings(refuse_epsilon=1.2, warn_epsilon=1.0), lab=False)
+    device = open_device(ranker, settings=DeviceSettings(participation=policy))
+    device.observe(*EVENTS)
+    (budget,) = (one for one in device.eligibility().conditions if one.name == "budget")
+    assert budget.met
+    assert device.privacy().contributions_left == 1
+    task = replace(make_asking(1), noise_multiplier=4.0, measure_noise_multiplier=4.0)
+    result = device.train(task)
+    assert measure_in(result) == [0, 0, 0]
+    assert (device.privacy().contributions, device.privacy().measures) == (1, 0)
+    (budget,) = (one for one in device.eligibility().conditions if one.name == "budget")
+    assert not budget.met

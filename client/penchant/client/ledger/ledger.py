@@ -109,7 +109,6 @@ class Ledger:
             self._settings,
             ever=self._journal.contribution_count(purpose),
             agreed=self._journal.agrees(purpose),
-            measuring=self._journal.agrees(Purpose.MEASURE_RANKER),
         )
 
     def waits(self) -> str | None:
@@ -138,10 +137,8 @@ class Ledger:
         """
         if task.measure_noise_multiplier is None or task.training.event_privacy is not None:
             return False
-        return (
-            self._journal.agrees(Purpose.MEASURE_RANKER)
-            and self._why_refused(task, measured=True) is None
-        )
+        agreed = self._journal.agrees(Purpose.MEASURE_RANKER)
+        return agreed and self._why_refused(task, measured=True) is None
 
     def preview(self, task: "TrainingTask", make: Callable[[], Answer]) -> tuple[Answer, bool]:
         """Return the answer that releasing ``task`` would give out, and whether it has been paid.
@@ -166,15 +163,21 @@ class Ledger:
             self._journal.keep_answer(key, kept)
         return kept, debited
 
-    def release(self, task: "TrainingTask", make: Callable[[], Answer]) -> Answer:
+    def release(
+        self,
+        task: "TrainingTask",
+        make: Callable[[], Answer],
+        *,
+        before_debit: Callable[[Answer], None] = lambda _answer: None,
+    ) -> Answer:
         """Debit what answering ``task`` costs, then return the answer, which may now leave.
 
         A task asked again gets the bytes it got before, at no further cost, or nothing.
 
         Args:
             task: what is asked.
-            make: trains; called only if no answer is kept. Whatever happens while it runs, such as
-                consent taken back, counts.
+            make: trains; called only if no answer is kept. Consent taken back meanwhile counts.
+            before_debit: given an answer that is to be paid for; if it raises, nothing is debited.
 
         Raises:
             ConsentError: the person does not agree to it.
@@ -194,6 +197,7 @@ class Ledger:
                 self._require_thawed()
             else:
                 self._require_admitted(task, measured=answer.measured)
+                before_debit(answer)
                 self._journal.keep_answer(key, answer)
                 self._debit(task, key, measured=answer.measured)
         self._watch.tell_witnesses()
@@ -230,12 +234,10 @@ class Ledger:
         return answer
 
     def _debit(self, task: "TrainingTask", key: str, *, measured: bool) -> None:
-        now = self._watch.now()
-        self._journal.add_contribution(Purpose(task.purpose), key, time=now, cost=cost_of(task))
+        now, add = self._watch.now(), self._journal.add_contribution
+        add(Purpose(task.purpose), key, time=now, cost=cost_of(task))
         if measured:
-            self._journal.add_contribution(
-                Purpose.MEASURE_RANKER, key, time=now, cost=measure_cost_of(task)
-            )
+            add(Purpose.MEASURE_RANKER, key, time=now, cost=measure_cost_of(task))
 
     def _require_payable(self, task: "TrainingTask", key: str) -> None:
         if self._journal.is_debited(key):

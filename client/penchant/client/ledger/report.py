@@ -36,7 +36,8 @@ class PrivacyReport:
         settings: the budget.
         contributions: updates sent, or cleared to be sent, in the window.
         contributions_ever: since the ledger began.
-        contributions_left: how many more the window has room for, at the least noise allowed.
+        contributions_left: how many more the window has room for, at the least noise allowed and
+            without measures, which go along only where there is room for both.
         unprotected: those in the window that carried no noise of the device's own.
         measures: contributions in the window that told how well the ranker had served.
         released: everything the person did, against whoever receives released rankers and sees
@@ -117,12 +118,7 @@ class PrivacyReport:
 
 
 def report_of(
-    standing: Standing,
-    settings: BudgetSettings,
-    *,
-    ever: int,
-    agreed: bool,
-    measuring: bool = False,
+    standing: Standing, settings: BudgetSettings, *, ever: int, agreed: bool
 ) -> PrivacyReport:
     """Return the report on where a purpose stands.
 
@@ -131,10 +127,9 @@ def report_of(
         settings: the budget.
         ever: contributions since the ledger began.
         agreed: whether the person agrees to it.
-        measuring: whether the person agrees that rankers are measured too.
     """
     released = _spending(standing.released_rho, settings)
-    each = gaussian_rho(noise_multiplier=settings.least_noise_multiplier) * (1 + measuring)
+    each = gaussian_rho(noise_multiplier=settings.least_noise_multiplier)
     # A hair more than is left must not count as one contribution fewer.
     fitting = math.floor(released.left / each + 1e-6)
     room = min(settings.contributions - len(standing.contributions), fitting)

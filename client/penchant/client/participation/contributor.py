@@ -1,6 +1,8 @@
 """Answers to training tasks: learnt, shown, paid for, given out, and only then kept as learnt."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +43,9 @@ class Contributor:
             BudgetError: the ledger refuses.
             RoundError: the task does not fit this device, or training diverged.
         """
-        answer = self._ledger.release(task, lambda: self._answer(task))
+        answer = self._ledger.release(
+            task, lambda: self._answer(task), before_debit=lambda made: self._paying(task, made)
+        )
         result = decode_result(answer.message, size=self._shape.size)
         self._learner.keep(_unpacked(answer.local, task, result, family=self._learner.family))
         return result
@@ -54,6 +58,8 @@ class Contributor:
             RoundError: the task does not fit this device, or training diverged.
         """
         answer, paid = self._ledger.preview(task, lambda: self._answer(task))
+        if not paid:
+            self._learner.require_fit(task)  # the ranker may have changed since it was made
         asked = task.measure_noise_multiplier is not None
         return preview_of(
             answer.message,
@@ -62,6 +68,11 @@ class Contributor:
             paid=paid,
             measure=_measure_part(measured=answer.measured) if asked else None,
         )
+
+    def _paying(self, task: TrainingTask, answer: Answer) -> None:
+        """Make sure that what ``answer`` measures is measured in no other answer, paid or lost."""
+        self._learner.require_fit(task)
+        self._learner.count_as_known(_watermark(json.loads(answer.local)))
 
     def _answer(self, task: TrainingTask) -> Answer:
         measured = self._ledger.measures(task)
@@ -99,7 +110,10 @@ def _unpacked(local: bytes, task: TrainingTask, result: TrainingResult, *, famil
             bytes.fromhex(fields["seed"]),
             fields["watermark"],
         )
-    # An answer that was kept before measures were known says no watermark of an unrecorded round.
-    watermark = fields["watermark"] or 0
     vector = np.frombuffer(bytes.fromhex(fields["private_vector"]), dtype="<f4")
-    return Learnt(result, vector.astype(np.float32), event_private, record, watermark)
+    return Learnt(result, vector.astype(np.float32), event_private, record, _watermark(fields))
+
+
+def _watermark(fields: Mapping[str, Any]) -> int:
+    # An answer that was kept before measures were known says no watermark of an unrecorded round.
+    return int(fields["watermark"] or 0)
