@@ -13,7 +13,7 @@ from penchant.client.participation import LAB
 from penchant.client.storage import RawKey
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.contract import LocalTraining, TrainingTask
-from penchant.shared.errors import RoundError
+from penchant.shared.errors import ReleaseError, RoundError
 from penchant.shared.ranker import Preset, Ranker
 from penchant.shared.scoring import Scorer
 
@@ -94,6 +94,60 @@ def test_another_family_starts_from_nothing(
     shape = replace(later.ranker.settings, family=None, continues=None)
     device.install(Scorer.bind(replace(later.ranker, settings=shape), later.catalogue))
     assert not device.private_vector().any()
+
+
+def of_another_space(scorer: Scorer, what: str) -> Scorer:
+    """Return a ranker that claims to go on from another, with ``what`` changed all the same."""
+    ranker, shape = scorer.ranker, gone_on(scorer, drop=0, add=0).ranker.settings
+    feature_map = ranker.feature_map
+    if what == "dimension":
+        shape = replace(shape, dimension=2)
+    else:
+        feature_map = replace(feature_map, **{what: 2 * getattr(feature_map, what)})
+    vector = np.full(shape.size, 0.1, dtype=np.float32)
+    return Scorer.bind(Ranker(shape, feature_map, vector), scorer.catalogue)
+
+
+@pytest.mark.parametrize("what", ["dimension", "mean", "basis"])
+def test_a_ranker_of_the_family_in_another_space_is_refused(
+    what: str,
+    scorer: Scorer,
+    open_device: OpenDevice,
+    make_task: MakeTask,
+    make_training: MakeTraining,
+) -> None:
+    """Whoever signed it; the device goes on with the ranker in use and what it has learnt."""
+    device = open_device(scorer)
+    device.observe(*events(3, 7, 11, 4))
+    learnt = trained(device, make_task(scorer, make_training(), round_number=1))
+    before = device.recommend(k=5, now=NOW)
+    with pytest.raises(ReleaseError, match="says that it goes on from the one in use"):
+        device.install(of_another_space(scorer, what))
+    assert device.scorer is scorer
+    np.testing.assert_array_equal(device.private_vector(), learnt)
+    assert device.recommend(k=5, now=NOW) == before
+    assert trained(device, make_task(scorer, make_training(), round_number=2)).any()
+
+
+def test_a_private_vector_of_another_length_is_as_none(
+    scorer: Scorer,
+    open_device: OpenDevice,
+    make_task: MakeTask,
+    make_training: MakeTraining,
+) -> None:
+    """A device that is opened with such a ranker, or has it already, ranks, trains and forgets."""
+    device = open_device(scorer)
+    device.observe(*events(3, 7, 11, 4))
+    assert trained(device, make_task(scorer, make_training(), round_number=1)).any()
+    device.close()
+    other = of_another_space(scorer, "dimension")
+    device = open_device(other)
+    np.testing.assert_array_equal(device.private_vector(), np.zeros(2, dtype=np.float32))
+    assert len(device.recommend(k=5, now=NOW)) == 5
+    left = trained(device, make_task(other, make_training(), round_number=2))
+    assert left.shape == (2,)
+    assert left.any()
+    assert device.forget(item="item-7").private_vector is Relearning.REPLAYED
 
 
 @pytest.mark.parametrize("recorded", [True, False])

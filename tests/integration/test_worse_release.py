@@ -1,8 +1,9 @@
-"""A release that serves a person worse is not installed on their device."""
+"""A release that serves a person worse, or breaks with what was learnt, is not installed."""
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ import pytest
 
 from penchant.client import LAB, Device, DeviceSettings, Event, KeyFile, Purpose
 from penchant.client.join import Runtime
+from penchant.client.join.connection import ServerConnection
 from penchant.client.join.looks import Looks
 from penchant.client.join.membership import releases_folder
 from penchant.client.join.releases import Installed
 from penchant.server.releases.publication import PublicationSettings, publish_embedded
 from penchant.shared.catalogue import Catalogue
+from penchant.shared.errors import ReleaseError
+from penchant.shared.ranker import Ranker
 from penchant.shared.releases import load_signing_key
 from penchant.shared.scoring import Scorer
 
@@ -106,3 +110,36 @@ def test_the_last_good_release_stays(
         assert device.recommend(k=1, exclude_seen=False)[0].item in {
             f"i{THEMES * n}" for n in range(10)
         }
+
+
+def test_a_release_of_the_family_in_another_space_is_declined(
+    make_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    """It is said once, though the server signed it; what was in use stays, a later one is taken."""
+    server = make_server(pace={"minimum_devices": 1000}, catalogue=False)
+    shape = PublicationSettings(dimension=5, features=8, history_length=5)
+    publish_embedded(server.shelf(), themes(), encoder="test", settings=shape)
+    server.start()
+    membership = server.enrol(tmp_path)
+    installed = Installed(
+        releases_folder(tmp_path), load_signing_key(membership.server.signing_key)
+    )
+    ranker, catalogue = server.ranker(), themes().fingerprint
+    narrow = replace(ranker.settings, dimension=2, family=ranker.family, continues=ranker.model_id)
+    vector = np.zeros(narrow.size, dtype=np.float32)
+    with ServerConnection(membership) as connection:
+        first = installed.fetch(connection, known=None)
+        assert first is not None
+        installed.adopt(first)
+        other = Ranker(narrow, ranker.feature_map, vector)
+        server.shelf().publish_ranker(other, catalogue=catalogue, round_number=1)
+        with pytest.raises(ReleaseError, match="dimension 2 where that has 5"):
+            installed.fetch(connection, known=first)
+        assert installed.fetch(connection, known=first) is None
+        kept = installed.current()
+        assert kept is not None
+        assert kept.version == first.version
+        server.shelf().publish_ranker(ranker, catalogue=catalogue, round_number=2)
+        later = installed.fetch(connection, known=first)
+        assert later is not None
+        assert later.version == 3

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from penchant.client.arguments import require_events
 from penchant.client.behaviour import keep_departed, require_embedded, require_fit
+from penchant.client.continuity import require_continuity
 from penchant.client.events import Event
 from penchant.client.forgetting import Forgetter
 from penchant.client.intake import Intake
@@ -219,10 +220,13 @@ class DeviceCore:
         Raises:
             ConfigurationError: the encoder is not the one its catalogue was embedded with; then
                 the one in use stays.
+            ReleaseError: it says that it goes on from the one in use, and has private vectors in
+                another space; then too.
             StoreError: the store cannot be written; then too.
         """
         require_fit(self._encoder, scorer.catalogue)
         with self._turns:
+            require_continuity(self._scorer.ranker, scorer.ranker)
             keep_departed(self._store, self._scorer.catalogue, scorer.catalogue)
             participant = vars(self).pop("_participant", None)
             self._assemble(scorer)

@@ -69,14 +69,17 @@ class Learner:
     ) -> NDArray[np.float32]:
         """Return u, float32 (d,), as the latest round left it; zero before the first.
 
+        One of another length than the ranker in use has is as none.
+
         Args:
             before: as rounds below this one left it, if given.
             event_private: as rounds with event-level privacy left it.
         """
         kept = self._store.private_vector(self.family, before=before, event_private=event_private)
-        if kept is None:
-            return np.zeros(self._scorer.ranker.settings.dimension, dtype=np.float32)
-        return np.frombuffer(kept, dtype="<f4").astype(np.float32)
+        vector = np.frombuffer(kept or b"", dtype="<f4").astype(np.float32)
+        dimension = self._scorer.ranker.settings.dimension
+        # A ranker that claims the family of another space must not make the device useless.
+        return vector if len(vector) == dimension else np.zeros(dimension, dtype=np.float32)
 
     def learn(self, task: "TrainingTask", *, measured: bool = False) -> Learnt:
         """Return what training one round gives; nothing is kept yet.

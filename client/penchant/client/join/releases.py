@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from penchant.client.continuity import require_continuity
 from penchant.client.join.connection import ServerConnection
 from penchant.shared.catalogue import Catalogue
 from penchant.shared.catalogue.packing import packed_hash, unpack_catalogue
@@ -87,7 +88,8 @@ class Installed:
 
         Raises:
             RemoteError: the server cannot be reached, or has no release.
-            ReleaseError: what it sent is not what it signed.
+            ReleaseError: what it sent is not what it signed, or cannot take over from ``known``;
+                then it is declined.
         """
         signed = self._latest(connection, ReleaseKind.RANKER)
         if signed is None:
@@ -98,7 +100,14 @@ class Installed:
             return None
         catalogue = self._catalogue_for(connection, manifest)
         self._download(connection, signed, manifest)
-        return self._release(manifest.version, catalogue)
+        release = self._release(manifest.version, catalogue)
+        if known is not None:
+            try:
+                require_continuity(known.scorer.ranker, release.scorer.ranker)
+            except ReleaseError:
+                self.decline(release)
+                raise
+        return release
 
     def adopt(self, release: Release) -> None:
         """Use ``release`` from now on."""
