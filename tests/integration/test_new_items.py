@@ -209,3 +209,45 @@ def test_new_items_are_ranked_better_than_by_projection(
     # The seed is fixed: 1.00 and 0.74 or 0.75.
     mean, by_projection = np.mean(gains, axis=0)
     assert mean > by_projection + 0.1
+
+
+def test_a_task_of_a_catalogue_not_seen_yet_has_a_device_look_at_once(
+    make_server: Callable[..., Any], open_device: Callable[..., Device], tmp_path: Path
+) -> None:
+    """A device that would look hours later answers the first round of a new catalogue all the same.
+
+    With noise a round is never void: it would be paid for, and move the ranker by noise alone.
+    """
+    server = make_server(catalogue=False, rounds={"rounds": 1, "training": TRAINING})
+    shape = PublicationSettings(
+        preset=Preset.COMPACT, dimension=THEMES, features=WIDTH, history_length=5
+    )
+    first, second = catalogue_of(0, OLD), catalogue_of(GONE, OLD + NEW)
+    publish_embedded(server.shelf(), first, encoder="test", settings=shape)
+    server.start()
+    device = open_device(Scorer.untrained(first))
+
+    @contextmanager
+    def lent(scorer: Scorer) -> Iterator[Device]:
+        if device.scorer is not scorer:
+            device.install(scorer)
+        yield device
+
+    looks = Looks(soon=36000.0, first=36000.0, longest=36000.0)
+    runtime = Runtime(tmp_path / "member", server.enrol(tmp_path / "member"), lent, looks=looks)
+    runtime.start()
+    try:
+        server.wait_for_rounds(1)
+        wait_for(lambda: runtime.progress.rounds == 1)
+        publish_embedded(server.shelf(), second, encoder="test", settings=PublicationSettings())
+        configuration = server.folder.configuration_path
+        fields = tomllib.loads(configuration.read_text())
+        fields["rounds"]["rounds"] = 2
+        configuration.write_text(tomli_w.dumps(fields))
+        server.process.send_signal(1)
+        server.wait_for_rounds(2)
+        wait_for(lambda: runtime.progress.rounds == 2)
+    finally:
+        runtime.stop()
+    assert runtime.progress.refused == 0
+    assert len(device.scorer.catalogue) == len(second)

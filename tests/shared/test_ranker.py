@@ -299,3 +299,20 @@ def test_a_ranker_that_goes_on_from_another_is_of_its_family(make_ranker: MakeRa
     assert second.family == third.family == first.model_id
     assert len({first.model_id, second.model_id, third.model_id}) == 3
     assert RankerSettings.from_json(third.settings.to_json()) == third.settings
+
+
+@pytest.mark.parametrize("name", ["since", "anew"])
+def test_rankers_begun_at_different_releases_are_different(
+    make_ranker: MakeRanker, name: str
+) -> None:
+    """And releases are counted from 1."""
+    plain = make_ranker(Preset.TEXT)
+    met = [plain]
+    for release in (1, 2):
+        settings = RankerSettings(**{**asdict(plain.settings), name: release})
+        assert RankerSettings.from_json(settings.to_json()) == settings
+        met.append(replace(plain, settings=settings))
+    assert len({ranker.model_id for ranker in met}) == 3
+    for wrong in (0, True, "1"):
+        with pytest.raises(ConfigurationError, match="it must be a release's number"):
+            RankerSettings(**{**asdict(plain.settings), name: wrong})

@@ -14,6 +14,7 @@ from penchant.shared.scoring import Scorer
 if TYPE_CHECKING:
     from penchant.client.ledger import Preview, PrivacyReport, Purpose, Receipt, Terms
     from penchant.client.participation import Eligibility
+    from penchant.shared.catalogue import Catalogue
     from penchant.shared.contract import TrainingResult, TrainingTask
 
 __all__ = ["ParticipatingDevice"]
@@ -32,13 +33,17 @@ class ParticipatingDevice(DeviceCore):
         """Return u, float32 (d,): what training has learnt of this person; it stays here."""
         return self._learner.private_vector()
 
-    def local_quality(self, scorer: Scorer | None = None) -> float | None:
+    def local_quality(
+        self, scorer: Scorer | None = None, *, among: "Catalogue | None" = None
+    ) -> float | None:
         """Return how well a ranker foretells the person's latest items, from 0 to 1.
 
         None with too few of them. It stays on the device.
 
         Args:
             scorer: the ranker and its catalogue; the one in use, if not given.
+            among: only items that are in this catalogue too are foretold and ranked; all, if not
+                given.
         """
         from penchant.client.ranking.validation import local_quality
         from penchant.shared.newitems import ranked
@@ -48,7 +53,7 @@ class ParticipatingDevice(DeviceCore):
             history = history_of(self._store.events(), chosen)
             learner = Learner(self._store, chosen, randomness=self._randomness)
             private_vector = learner.private_vector()
-        return local_quality(ranked(chosen), history, private_vector)
+        return local_quality(ranked(chosen), history, private_vector, among=among)
 
     def train(self, task: "TrainingTask") -> "TrainingResult":
         """Train the private vector and the ranker on this device's events; return the update.

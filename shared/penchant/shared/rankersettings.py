@@ -42,6 +42,10 @@ class RankerSettings:
         catalogue: fingerprint of the catalogue that its items are of; None for any of J items.
         continues: ``model_id`` of the ranker over an earlier catalogue that it goes on from.
         family: ``model_id`` of the first in that line; all of it have their vectors in one space.
+        since: release of a ranker after which this one began to go on; two that go on from the
+            same one at different times are two.
+        anew: release of a ranker after which the operator last began with nothing; what is
+            published later is none of the rankers before.
 
     Raises:
         ConfigurationError: a number is below 1, or there is no such preset.
@@ -55,6 +59,8 @@ class RankerSettings:
     catalogue: str | None = None
     continues: str | None = None
     family: str | None = None
+    since: int | None = None
+    anew: int | None = None
 
     def __post_init__(self) -> None:
         if self.preset not in tuple(Preset):
@@ -70,11 +76,16 @@ class RankerSettings:
             value = getattr(self, name)
             if not isinstance(value, str | None):
                 raise ConfigurationError(f"{name} is {value!r}; it must be a fingerprint")
+        for name in ("since", "anew"):
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or value < 1):
+                raise ConfigurationError(f"{name} is {value!r}; it must be a release's number")
 
     def to_json(self) -> str:
         """Return the settings as JSON, always the same for the same settings."""
         fields = asdict(self)
-        for name in ("continues", "family"):  # a ranker that goes on from none is what it ever was
+        # A ranker that goes on from none is what it ever was.
+        for name in ("continues", "family", "since", "anew"):
             if fields[name] is None:
                 del fields[name]
         return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)

@@ -175,6 +175,38 @@ def test_a_ranker_that_cannot_go_on_begins_anew(shelf: Shelf) -> None:
         shelf.publish_ranker(learnt, catalogue=catalogue_of(*FIRST).fingerprint, round_number=6)
 
 
+def test_a_ranker_published_anew_is_none_of_those_before(shelf: Shelf) -> None:
+    """Of the same items and shape, too, and again; what follows is of its line.
+
+    The very first ranker has no other to be told from.
+    """
+    settings: dict[str, Any] = {"preset": "text", "dimension": 4}
+    publish(shelf, catalogue_of(*FIRST), anew=True, **settings)
+    assert latest(shelf).settings.anew is None
+    met = [train(shelf)]
+    for _ in range(2):
+        assert publish(shelf, catalogue_of(*FIRST), anew=True, **settings).new_items is None
+        met.append(latest(shelf))
+    assert len({ranker.model_id for ranker in met}) == 3
+    assert len({ranker.family for ranker in met}) == 3
+    last = train(shelf)
+    assert latest_of(shelf, CHANGED).settings.anew == last.settings.anew
+    publish(shelf, catalogue_of(*FIRST), preset="compact", dimension=4)
+    publish(shelf, catalogue_of(*FIRST), **settings)
+    assert latest(shelf).model_id == last.model_id
+
+
+def test_going_on_a_second_time_makes_another_ranker(shelf: Shelf) -> None:
+    """From the very same ranker to the very same items, after it has learnt more."""
+    before = first(shelf, Preset.COMPACT)
+    once = latest_of(shelf, CHANGED)
+    shelf.publish_ranker(before, catalogue=catalogue_of(*FIRST).fingerprint, round_number=6)
+    twice = latest_of(shelf, CHANGED)
+    assert once.settings.continues == twice.settings.continues == before.model_id
+    assert once.family == twice.family
+    assert once.model_id != twice.model_id
+
+
 def test_a_ranker_that_has_learnt_nothing_is_not_gone_on_with(shelf: Shelf) -> None:
     """Its features would be those of the first catalogue for no reason."""
     publish(shelf, catalogue_of(*FIRST), preset="text", dimension=4)

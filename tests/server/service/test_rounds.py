@@ -4,7 +4,7 @@ import json
 import math
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -72,14 +72,14 @@ def folder(tmp_path: Path) -> ServerFolder:
     return made
 
 
-def publish(folder: ServerFolder, name: str, *, items: int = ITEMS) -> None:
+def publish(folder: ServerFolder, name: str, *, items: int = ITEMS, anew: bool = False) -> None:
     """Publish a catalogue whose items are named after it, with others before if there are more."""
     names = [f"{name} {n}" for n in range(items)]
     publish_embedded(
         shelf_of(folder),
         Catalogue.of(names[ITEMS:] + names[:ITEMS], np.eye(items, 4, dtype=np.float32)),
         encoder="none",
-        settings=PublicationSettings(dimension=2, features=2),
+        settings=PublicationSettings(dimension=2, features=2, anew=anew),
     )
 
 
@@ -252,6 +252,92 @@ def test_rounds_go_on_over_a_catalogue_that_has_grown(
         assert trained.item_rounds.tolist() == [2] + [4] * ITEMS
         assert trained.new_items.tolist() == []
         assert trained.model_id == carried.model_id
+        assert numbers(records) == [(number, 1) for number in range(1, 5)]
+
+
+def run_until(
+    folder: ServerFolder, records: Records, grid: FleetGrid, *, rounds: int
+) -> float | None:
+    """Run rounds, up to so many over all catalogues; return what they have cost."""
+    configure(folder, rounds={"rounds": rounds})
+    begun = Rounds(folder, records, shelf_of(folder), grid, randomness=SeededRandomness(0))
+    begun.run_to_the_end()
+    return begun.standing.epsilon
+
+
+def back_anew(folder: ServerFolder) -> None:
+    """Return to the first catalogue with a ranker that has learnt nothing."""
+    publish(folder, "first", anew=True)
+
+
+def back_going_on(folder: ServerFolder) -> None:
+    """Return to the first catalogue with what was learnt since."""
+    publish(folder, "first")
+
+
+def back_by_another(folder: ServerFolder) -> None:
+    """Return to the first catalogue's ranker as it stood, from one that cannot be gone on with."""
+    publish(folder, "second")
+    publish(folder, "first")
+
+
+@pytest.mark.parametrize("back", [back_anew, back_going_on, back_by_another])
+def test_a_catalogue_rolled_back_and_published_again_loses_no_round(
+    folder: ServerFolder, grid: FleetGrid, back: Callable[[ServerFolder], None]
+) -> None:
+    """However it was rolled back: the ranker goes on from the one in use, not from where it stood.
+
+    Rounds are numbered and paid for over all catalogues.
+    """
+    configure(folder, rounds={"noise_multiplier": 4.0})
+    with closing(Records(folder.records)) as records:
+        spent = [run_until(folder, records, grid, rounds=2)]
+        publish(folder, "first", items=ITEMS + 1)
+        spent.append(run_until(folder, records, grid, rounds=4))
+        stale = ranker_of(folder)
+        back(folder)
+        spent.append(run_until(folder, records, grid, rounds=8))
+        learnt = ranker_of(folder)
+        publish(folder, "first", items=ITEMS + 1)
+        published = ranker_of(folder)
+        assert run_until(folder, records, grid, rounds=8) == spent[-1]
+        found = ranker_of(folder)
+        assert found.settings.continues == learnt.model_id
+        np.testing.assert_array_equal(found.vector, published.vector)
+        np.testing.assert_array_equal(found.arrays["popularity"][1:], learnt.arrays["popularity"])
+        assert not np.array_equal(found.vector, stale.vector)
+        spent.append(run_until(folder, records, grid, rounds=9))
+        assert ranker_of(folder).model_id == found.model_id
+        assert numbers(records) == [(number, 1) for number in range(1, 10)]
+    costs = [cost for cost in spent if cost is not None]
+    assert len(costs) == len(spent)
+    assert costs == sorted(set(costs))
+
+
+def test_what_was_dropped_does_not_come_back(folder: ServerFolder, grid: FleetGrid) -> None:
+    """Of the same catalogue and shape: published anew, a ranker begins with nothing and stays so.
+
+    Nor does it come back by way of another catalogue. What it has cost stays spent.
+    """
+    configure(folder, rounds={"noise_multiplier": 4.0})
+    with closing(Records(folder.records)) as records:
+        spent = run_until(folder, records, grid, rounds=3)
+        dropped = ranker_of(folder)
+        publish(folder, "first", anew=True)
+        assert run_until(folder, records, grid, rounds=3) == spent
+        begun = ranker_of(folder)
+        assert begun.untrained
+        assert begun.family != dropped.family
+        np.testing.assert_array_equal(
+            begun.vector, Ranker.initial(begun.settings, begun.feature_map).vector
+        )
+        run_until(folder, records, grid, rounds=4)
+        learnt = ranker_of(folder)
+        assert learnt.item_rounds is not None
+        assert learnt.item_rounds.tolist() == [1] * ITEMS
+        back_by_another(folder)
+        run_until(folder, records, grid, rounds=4)
+        np.testing.assert_array_equal(ranker_of(folder).vector, learnt.vector)
         assert numbers(records) == [(number, 1) for number in range(1, 5)]
 
 

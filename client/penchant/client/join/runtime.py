@@ -13,6 +13,7 @@ from flwr.app import Context
 
 from penchant.client.app import client_app
 from penchant.client.device import Device
+from penchant.client.join.comparison import serves_worse
 from penchant.client.join.connection import (
     NotAdmittedError,
     ServerConnection,
@@ -42,7 +43,6 @@ LARGEST_TASK = 65 * 2**20  # the numbers of the largest rankers, and some framin
 LOOK_SECONDS = 30.0  # between two looks at whether this device may take part
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 PUSH_TRIES = 5
-WORSE = 0.8  # a release that foretells this much less of what the person did is not adopted
 OK, REPEATED = 200, 409
 
 
@@ -169,7 +169,7 @@ class Runtime:
     def _take_turn(self, connection: ServerConnection) -> None:
         """Install what is new, then wait for a task and answer it."""
         if self._looks.left() == 0:
-            self._looks.looked(found=self._update(connection))
+            self._looked(connection)
         reason = self._why_not_now()
         if reason is not None:
             self._tell(doing=reason)
@@ -192,6 +192,9 @@ class Runtime:
         self._tell(doing="training")
         try:
             answered = answer(task, self._app, node=self._membership.server.node)
+            # It may be for a ranker that was published since the last look.
+            if answered.refusal is not None and self._looked(connection):
+                answered = answer(task, self._app, node=self._membership.server.node)
         except CodecError:
             self._tell(refused=self.progress.refused + 1)
             raise
@@ -221,6 +224,12 @@ class Runtime:
             return told.is_success
         return False
 
+    def _looked(self, connection: ServerConnection) -> bool:
+        """Look for a newer release and install it; return whether one is there."""
+        found = self._update(connection)
+        self._looks.looked(found=found)
+        return found
+
     def _update(self, connection: ServerConnection) -> bool:
         """Install a newer release that serves this person no worse; return whether one is there."""
         release = self._installed.fetch(connection, known=self._release)
@@ -233,9 +242,10 @@ class Runtime:
                 "use; it was not installed"
             )
             return True
-        if self._release is not None and not _same_model(self._release, release):
+        before, ranker = self._release, release.scorer.ranker
+        if before is not None and before.scorer.ranker.model_id != ranker.model_id:
             # Only with both at hand can be kept what the person did with items that leave.
-            with self._open_device(self._release.scorer) as device:
+            with self._open_device(before.scorer) as device:
                 device.install(release.scorer)
         self._installed.adopt(release)
         self._release = release
@@ -244,12 +254,10 @@ class Runtime:
         return True
 
     def _is_worse(self, release: Release) -> bool:
-        current = self._release
-        if current is None or not _same_model(current, release):
+        if self._release is None:
             return False
-        with self._open_device(current.scorer) as device:
-            now, then = device.local_quality(), device.local_quality(release.scorer)
-        return now is not None and then is not None and then < WORSE * now
+        with self._open_device(self._release.scorer) as device:
+            return serves_worse(device, self._release.scorer, release.scorer)
 
     def _why_not_now(self) -> str | None:
         if self._release is None:
@@ -289,7 +297,3 @@ class Runtime:
         if after != self.progress:
             self.progress = after
             self._on_change(after)
-
-
-def _same_model(one: Release, other: Release) -> bool:
-    return one.scorer.ranker.model_id == other.scorer.ranker.model_id

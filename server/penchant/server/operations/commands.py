@@ -165,13 +165,17 @@ def publish(
         Precision, typer.Option(help="How embeddings are kept on devices.")
     ] = Precision.INT8,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Begin with a ranker that has learnt nothing.")
+        bool,
+        typer.Option(
+            "--anew",
+            help="Begin with a ranker that has learnt nothing, and drop what was learnt for good.",
+        ),
     ] = False,
 ) -> None:
     """Release a catalogue, and with it a ranker that goes on from the one in use.
 
     Where there is none, or it has another shape or encoder, or no item in common, the new one has
-    learnt nothing yet.
+    learnt nothing yet, or stands where it stood if the very same was trained here before.
     """
     from penchant.server.releases.publication import PublicationSettings, publish_catalogue
     from penchant.server.releases.shelf import Shelf

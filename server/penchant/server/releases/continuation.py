@@ -23,7 +23,7 @@ OF_ITEMS = ("popularity", "item_residual")
 BLOCK = 4096
 
 
-def continued(ranker: Ranker, before: Catalogue, catalogue: Catalogue) -> Ranker:
+def continued(ranker: Ranker, before: Catalogue, catalogue: Catalogue, *, since: int) -> Ranker:
     """Return a ranker over ``catalogue`` that has learnt what ``ranker`` has.
 
     Its features, projections and attention are the same, and items that stay keep their numbers,
@@ -34,6 +34,7 @@ def continued(ranker: Ranker, before: Catalogue, catalogue: Catalogue) -> Ranker
         ranker: bound to ``before``; with rounds of its items.
         before: its catalogue.
         catalogue: embedded by the same encoder; some items of ``before`` are in it.
+        since: version of the release of ``ranker`` that is gone on from, from 1 on.
     """
     origin = before.positions(catalogue.items)
     settings = replace(
@@ -42,6 +43,7 @@ def continued(ranker: Ranker, before: Catalogue, catalogue: Catalogue) -> Ranker
         catalogue=catalogue.fingerprint,
         continues=ranker.model_id,
         family=ranker.family,
+        since=since,
     )
     rounds = ranker.item_rounds
     if rounds is None:

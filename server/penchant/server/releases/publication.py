@@ -41,7 +41,7 @@ class PublicationSettings(BaseModel):
         features: k, rank of the item features; 32 (compact) or as many as there are.
         history_length: L, events that attention sees; 10.
         precision: how the catalogue's embeddings are kept.
-        anew: forget what was learnt, whatever the shape.
+        anew: begin with a ranker that has learnt nothing, whatever was trained here before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -147,7 +147,9 @@ def publish_folder(shelf: Shelf, folder: Path, *, settings: PublicationSettings)
     """Release the catalogue that ``Catalogue.write`` put in ``folder``, and a ranker over it.
 
     The ranker goes on from the one in use, if it has learnt anything and fits: what was learnt, of
-    people too, stays, and new items are ranked by their texts. Otherwise it has learnt nothing.
+    people too, stays, and new items are ranked by their texts. Otherwise it has learnt nothing;
+    if the very same was trained here before, and not dropped by ``anew`` since, rounds go on from
+    where it stood.
 
     Raises:
         DataError: the folder holds no catalogue, or a damaged one.
@@ -157,7 +159,11 @@ def publish_folder(shelf: Shelf, folder: Path, *, settings: PublicationSettings)
     found = shelf.ranker()
     going_on = None if found is None else _going_on(shelf, *found, catalogue, settings=settings)
     shape = None if found is None else found[1].settings
-    ranker, new_items = going_on or (_initial(catalogue, settings=settings, before=shape), None)
+    anew = None if shape is None else shape.anew
+    if settings.anew and found is not None:
+        anew = found[0].version
+    begun = going_on or (_initial(catalogue, settings=settings, before=shape, anew=anew), None)
+    ranker, new_items = begun
     released = shelf.publish_catalogue(folder)
     made = shelf.publish_ranker(
         ranker,
@@ -191,11 +197,15 @@ def _going_on(
             return None
         if before.fingerprint == catalogue.fingerprint:
             return ranker, 0
-        return continued(ranker, before, catalogue), new
+        return continued(ranker, before, catalogue, since=manifest.version), new
 
 
 def _initial(
-    catalogue: Catalogue, *, settings: PublicationSettings, before: RankerSettings | None
+    catalogue: Catalogue,
+    *,
+    settings: PublicationSettings,
+    before: RankerSettings | None,
+    anew: int | None,
 ) -> Ranker:
     """Return a ranker over ``catalogue`` that has learnt nothing."""
     # As devices will have them: embeddings that were rounded are rounded here too.
@@ -212,6 +222,7 @@ def _initial(
         dimension=settings.dimension or (before.dimension if before else DIMENSION),
         history_length=settings.history_length or (before.history_length if before else HISTORY),
         catalogue=catalogue.fingerprint,
+        anew=anew,
     )
     feature_map = FeatureMap.principal(embeddings, rank=rank)
     rounds = np.zeros(len(catalogue), dtype=np.int32)
