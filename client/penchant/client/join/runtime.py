@@ -24,12 +24,7 @@ from penchant.client.join.flower_adapter import AnsweredMessage, answer
 from penchant.client.join.looks import Looks
 from penchant.client.join.membership import Membership, releases_folder
 from penchant.client.join.releases import Installed, Release
-from penchant.shared.errors import (
-    CodecError,
-    ReleaseError,
-    RemoteError,
-    StoreError,
-)
+from penchant.shared.errors import CodecError, ReleaseError, RemoteError, StoreError
 from penchant.shared.releases import load_signing_key
 from penchant.shared.scoring import Scorer
 
@@ -226,7 +221,13 @@ class Runtime:
 
     def _looked(self, connection: ServerConnection) -> bool:
         """Look for a newer release and install it; return whether one is there."""
-        found = self._update(connection)
+        found = False
+        try:
+            found = self._update(connection)
+        except ReleaseError as error:
+            if self._release is None:
+                raise
+            self._note(str(error))  # the one in use stays, and a task in hand is answered
         self._looks.looked(found=found)
         return found
 
