@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import signal
 import socket
@@ -26,6 +27,7 @@ __all__ = ["Server"]
 
 LOG = logging.getLogger("penchant.server")
 FLUSH_SECONDS = 1.0  # what a kill loses of the counts of refusals
+SEEN_EVERY = 5  # of these; a thousand waiting devices are heard of at once, in one transaction
 KEEP_ALIVE_SECONDS = 300
 # asyncio gives every TLS connection a read buffer of 256 KiB, most of which a device never fills.
 TLS_BUFFER_BYTES = 8 * 1024
@@ -158,9 +160,9 @@ def _stop_on_signals(reload: Callable[[], None]) -> asyncio.Event:
     return stop
 
 
-async def _flush(*writes: Callable[[], None]) -> None:
-    while True:
+async def _flush(refusals: Callable[[], None], seen: Callable[[], None]) -> None:
+    for number in itertools.count(1):
         await asyncio.sleep(FLUSH_SECONDS)
-        for write in writes:
+        for write in (refusals,) if number % SEEN_EVERY else (refusals, seen):
             with contextlib.suppress(PenchantError):
                 await asyncio.to_thread(write)
