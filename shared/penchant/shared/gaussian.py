@@ -61,11 +61,8 @@ def joint_noise_multiplier(*noise_multipliers: float) -> float:
         >>> round(joint_noise_multiplier(4.0, 8.0), 4)
         3.5777
     """
-    return 1.0 / math.sqrt(2.0 * rho) if (rho := _rho_of_all(noise_multipliers)) else math.inf
-
-
-def _rho_of_all(noise_multipliers: tuple[float, ...]) -> float:
-    return math.fsum(gaussian_rho(noise_multiplier=sigma) for sigma in noise_multipliers)
+    rho = math.fsum(gaussian_rho(noise_multiplier=sigma) for sigma in noise_multipliers)
+    return 1.0 / math.sqrt(2.0 * rho) if rho else math.inf
 
 
 def gaussian_delta(rho: float, *, epsilon: float) -> float:

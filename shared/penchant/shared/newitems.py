@@ -71,6 +71,12 @@ class NewItems:
         predicted = regression.predicted(features, strength=self._doubt)
         return _widened(predicted, regression.mean, self._widening)
 
+    def residuals(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what ``vectors`` have beside the items' projections, float32 (n, k) to (n, d)."""
+        projection = self._scorer.ranker.arrays["item_projection"]
+        residuals: NDArray[np.float32] = self.vectors(features) - features @ projection
+        return residuals
+
     def popularity(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the popularity of new items with ``features``, float32 (n, k) to (n,)."""
         if self._scorer.ranker.untrained:
@@ -140,9 +146,8 @@ def extended(scorer: Scorer, catalogue: Catalogue) -> Scorer:
         catalogue=catalogue.fingerprint if ranker.settings.catalogue else None,
     )
     arrays, told = _as_full(ranker), NewItems(scorer)
-    residuals = told.vectors(new) - new @ arrays["item_projection"]
     arrays["popularity"] = np.append(arrays["popularity"], told.popularity(new))
-    arrays["item_residual"] = np.concatenate([arrays["item_residual"], residuals])
+    arrays["item_residual"] = np.concatenate([arrays["item_residual"], told.residuals(new)])
     vector = np.concatenate([arrays[name].ravel() for name in settings.shapes()])
     larger = Ranker(settings, ranker.feature_map, vector.astype(np.float32))
     return Scorer(larger, catalogue, features)
@@ -162,12 +167,11 @@ def ranked(scorer: Scorer, *, told: NewItems | None = None) -> Scorer:
     rows = ranker.new_items
     if not len(rows) or ranker.settings.preset is Preset.FULL or scorer.additions is not None:
         return scorer
-    told, projection = told or NewItems(scorer), ranker.arrays["item_projection"]
+    told = told or NewItems(scorer)
     vectors = np.empty((len(rows), ranker.settings.dimension), dtype=np.float32)
     for start in range(0, len(rows), _BLOCK):
         block = slice(start, start + _BLOCK)
-        features = scorer.features_of(rows[block])
-        vectors[block] = told.vectors(features) - features @ projection
+        vectors[block] = told.residuals(scorer.features_of(rows[block]))
     return replace(scorer, additions=Additions(rows, vectors))
 
 

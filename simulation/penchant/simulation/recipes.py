@@ -10,7 +10,7 @@ from penchant.shared.contract import LearningRates
 from penchant.shared.ranker import Preset
 from penchant.simulation.settings import PrivacyUnit
 
-__all__ = ["EventRecipe", "Recipe", "recipe", "without_texts"]
+__all__ = ["EventRecipe", "Recipe", "recipe", "retuned", "without_texts"]
 
 
 @dataclass(frozen=True)
@@ -213,3 +213,8 @@ def recipe(preset: Preset, unit: PrivacyUnit) -> Recipe:
     """Return the recipe for a preset under a privacy unit."""
     found = _RECIPES.get((preset, unit))
     return _large(_RECIPES[Preset.COMPACT, unit]) if found is None else found
+
+
+def retuned(preset: Preset, unit: PrivacyUnit) -> bool:
+    """Return whether a preset is trained by another recipe under a privacy unit than without."""
+    return recipe(preset, unit) != recipe(preset, PrivacyUnit.NONE)

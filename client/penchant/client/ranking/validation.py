@@ -52,8 +52,10 @@ def local_quality(
 
 def _ranked(scorer: Scorer, among: Catalogue | None) -> NDArray[np.bool_]:
     """Return which of the scorer's items are in ``among`` too, bool (J,)."""
-    ranked = np.full(len(scorer.catalogue), among is None)
-    if among is not None:
-        positions = scorer.catalogue.positions(among.items)
-        ranked[positions[positions != UNKNOWN_ITEM]] = True
+    catalogue = scorer.catalogue
+    if among is None or among.fingerprint == catalogue.fingerprint:
+        return np.ones(len(catalogue), dtype=np.bool_)
+    ranked = np.zeros(len(catalogue), dtype=np.bool_)
+    positions = catalogue.positions(among.items)
+    ranked[positions[positions != UNKNOWN_ITEM]] = True
     return ranked

@@ -124,5 +124,4 @@ def _begin(
     features = scorer.features_of(rows)
     arrays["popularity"][rows] = told.popularity(features)
     if residuals:
-        projected = features @ arrays["item_projection"]
-        arrays["item_residual"][rows] = told.vectors(features) - projected
+        arrays["item_residual"][rows] = told.residuals(features)

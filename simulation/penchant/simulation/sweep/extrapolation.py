@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.simulation.recipes import Recipe, recipe
-from penchant.simulation.settings import PrivacyUnit
+from penchant.simulation.recipes import retuned
 from penchant.simulation.sweep.losses import Loss, LossTable, estimated
 from penchant.simulation.sweep.noise import NoiseCurve
 from penchant.simulation.sweep.records import Check, Estimate, Extrapolation, Forecast, Need
@@ -46,7 +45,7 @@ def extrapolated(lost: LossTable) -> tuple[list[Extrapolation], str | None]:
                 "devices add noise of their own to what they keep, which more devices do not "
                 "average out; only the user level is extrapolated"
             )
-        elif _recipe(line[0], line[0].settings.privacy) != _recipe(line[0], PrivacyUnit.NONE):
+        elif retuned(line[0].settings.preset, line[0].settings.privacy):
             why_not = (
                 f"with privacy {line[0].run.preset} is trained by another recipe than without, so "
                 "noise is not all that it loses"
@@ -61,10 +60,6 @@ def extrapolated(lost: LossTable) -> tuple[list[Extrapolation], str | None]:
         else:
             found.append(_extrapolation(line, metric=metric))
     return found, None if found else why_not
-
-
-def _recipe(loss: Loss, unit: PrivacyUnit) -> Recipe:
-    return recipe(loss.settings.preset, unit)
 
 
 def _extrapolation(measured: Sequence[Loss], *, metric: str) -> Extrapolation:

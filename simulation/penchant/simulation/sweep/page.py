@@ -6,7 +6,7 @@ from pathlib import Path
 
 from penchant.shared.files import write_atomically
 from penchant.shared.ranker import Preset
-from penchant.simulation.recipes import recipe
+from penchant.simulation.recipes import retuned
 from penchant.simulation.report import words
 from penchant.simulation.report.drawing import Picture
 from penchant.simulation.report.templates import rendered
@@ -160,8 +160,7 @@ def retrained(sweep: Sweep) -> list[str]:
         preset
         for preset in dict.fromkeys(point.preset for point in sweep.points)
         if any(
-            recipe(Preset(preset), PrivacyUnit(point.privacy))
-            != recipe(Preset(preset), PrivacyUnit.NONE)
+            retuned(Preset(preset), PrivacyUnit(point.privacy))
             for point in sweep.points
             if point.preset == preset
         )
