@@ -5,7 +5,6 @@ known items' vectors as well as it can, and so fits their noise too.
 """
 
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tomli_w
+from tests.integration.waiting import wait_for
 
 from penchant.client import LAB, Device, DeviceSettings, Event, Purpose
 from penchant.client.join import Runtime
@@ -102,12 +102,27 @@ def open_device(tmp_path: Path) -> Iterator[Callable[..., Device]]:
         device.close()
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + 600
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def joined(device: Device, server: Any, folder: Path, *, seconds: float) -> Runtime:
+    """Enrol an open device; it looks for a release so many seconds after whatever happens."""
+
+    @contextmanager
+    def lent(scorer: Scorer) -> Iterator[Device]:
+        if device.scorer is not scorer:
+            device.install(scorer)
+        yield device
+
+    looks = Looks(soon=seconds, first=seconds, longest=seconds)
+    return Runtime(folder, server.enrol(folder), lent, looks=looks)
+
+
+def run_until(server: Any, rounds: int) -> None:
+    """Let a running server go on until it has finished so many rounds."""
+    configuration = server.folder.configuration_path
+    fields = tomllib.loads(configuration.read_text())
+    fields["rounds"]["rounds"] = rounds
+    configuration.write_text(tomli_w.dumps(fields))
+    server.process.send_signal(1)
+    server.wait_for_rounds(rounds)
 
 
 @pytest.mark.parametrize("preset", [Preset.FULL, Preset.COMPACT])
@@ -132,14 +147,7 @@ def test_new_items_are_ranked_at_once_and_rounds_go_on(
     server.start()
     device = open_device(Scorer.untrained(first))
 
-    @contextmanager
-    def lent(scorer: Scorer) -> Iterator[Device]:
-        if device.scorer is not scorer:
-            device.install(scorer)
-        yield device
-
-    looks = Looks(soon=0.2, first=0.2, longest=0.2)
-    runtime = Runtime(tmp_path / "member", server.enrol(tmp_path / "member"), lent, looks=looks)
+    runtime = joined(device, server, tmp_path / "member", seconds=0.2)
     runtime.start()
     try:
         server.wait_for_rounds(1)
@@ -160,12 +168,7 @@ def test_new_items_are_ranked_at_once_and_rounds_go_on(
         assert all(int(one.item[1:]) % THEMES == 0 for one in best)
         assert any(one.item in NEW_ITEMS for one in device.recommend(k=10, now=NOW))
 
-        configuration = server.folder.configuration_path
-        fields = tomllib.loads(configuration.read_text())
-        fields["rounds"]["rounds"] = 3
-        configuration.write_text(tomli_w.dumps(fields))
-        server.process.send_signal(1)
-        server.wait_for_rounds(3)
+        run_until(server, 3)
         wait_for(lambda: runtime.progress.rounds == 3)
     finally:
         runtime.stop()
@@ -227,25 +230,13 @@ def test_a_task_of_a_catalogue_not_seen_yet_has_a_device_look_at_once(
     server.start()
     device = open_device(Scorer.untrained(first))
 
-    @contextmanager
-    def lent(scorer: Scorer) -> Iterator[Device]:
-        if device.scorer is not scorer:
-            device.install(scorer)
-        yield device
-
-    looks = Looks(soon=36000.0, first=36000.0, longest=36000.0)
-    runtime = Runtime(tmp_path / "member", server.enrol(tmp_path / "member"), lent, looks=looks)
+    runtime = joined(device, server, tmp_path / "member", seconds=36_000.0)
     runtime.start()
     try:
         server.wait_for_rounds(1)
         wait_for(lambda: runtime.progress.rounds == 1)
         publish_embedded(server.shelf(), second, encoder="test", settings=PublicationSettings())
-        configuration = server.folder.configuration_path
-        fields = tomllib.loads(configuration.read_text())
-        fields["rounds"]["rounds"] = 2
-        configuration.write_text(tomli_w.dumps(fields))
-        server.process.send_signal(1)
-        server.wait_for_rounds(2)
+        run_until(server, 2)
         wait_for(lambda: runtime.progress.rounds == 2)
     finally:
         runtime.stop()

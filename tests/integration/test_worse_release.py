@@ -1,7 +1,6 @@
 """A release that serves a person worse, or breaks with what was learnt, is not installed."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.integration.waiting import wait_for
 
 from penchant.client import LAB, Device, DeviceSettings, Event, KeyFile, Purpose
 from penchant.client.join import Runtime
@@ -50,22 +50,20 @@ def open_device(tmp_path: Path) -> Callable[[Scorer], Device]:
     return open_device
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + 600
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def started(make_server: Callable[..., Any]) -> Any:
+    """Start a server that has published the themes and runs no round."""
+    server = make_server(pace={"minimum_devices": 1000}, catalogue=False)
+    shape = PublicationSettings(dimension=5, features=8, history_length=5)
+    publish_embedded(server.shelf(), themes(), encoder="test", settings=shape)
+    server.start()
+    return server
 
 
 def test_the_last_good_release_stays(
     make_server: Callable[..., Any], open_device: Callable[[Scorer], Device], tmp_path: Path
 ) -> None:
     """A ranker that ranks the person's likings last is declined; one that is as good is taken."""
-    server = make_server(pace={"minimum_devices": 1000}, catalogue=False)
-    shape = PublicationSettings(dimension=5, features=8, history_length=5)
-    publish_embedded(server.shelf(), themes(), encoder="test", settings=shape)
-    server.start()
+    server = started(make_server)
     membership = server.enrol(tmp_path)
     runtime = Runtime(
         tmp_path, membership, open_device, looks=Looks(soon=0.2, first=0.2, longest=0.2)
@@ -116,10 +114,7 @@ def test_a_release_of_the_family_in_another_space_is_declined(
     make_server: Callable[..., Any], tmp_path: Path
 ) -> None:
     """It is said once, though the server signed it; what was in use stays, a later one is taken."""
-    server = make_server(pace={"minimum_devices": 1000}, catalogue=False)
-    shape = PublicationSettings(dimension=5, features=8, history_length=5)
-    publish_embedded(server.shelf(), themes(), encoder="test", settings=shape)
-    server.start()
+    server = started(make_server)
     membership = server.enrol(tmp_path)
     installed = Installed(
         releases_folder(tmp_path), load_signing_key(membership.server.signing_key)
